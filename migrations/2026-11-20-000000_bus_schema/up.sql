@@ -1,0 +1,2 @@
+-- The platform's own schema: outbox, event log, cursors, idempotency keys, secrets.
+CREATE SCHEMA bus;

@@ -1,0 +1,10 @@
+//! The words every room shares: money, identities, time, problems. No I/O, and nothing of ours is
+//! imported here.
+
+pub mod clock;
+pub mod email;
+pub mod ids;
+pub mod money;
+pub mod page;
+pub mod problem;
+pub mod version;

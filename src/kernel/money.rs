@@ -1,0 +1,148 @@
+//! Money: an integer count of a currency's minor unit. Never a float, never a bare `i64`.
+
+use std::{fmt, str::FromStr};
+
+use diesel::{
+    deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
+    pg::{Pg, PgValue},
+    serialize::{self, Output, ToSql},
+    sql_types::Text,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An ISO 4217 currency that can be paid in.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, AsExpression, FromSqlRow,
+)]
+#[diesel(sql_type = Text)]
+#[serde(try_from = "String", into = "&'static str")]
+pub struct Currency(iso_currency::Currency);
+
+/// The text is no ISO 4217 code of a currency that can be paid in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an ISO 4217 currency code such as USD")]
+pub struct UnknownCurrency(String);
+
+impl Currency {
+    /// The three capital letters of ISO 4217.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Digits after the decimal point: JPY 0, USD 2, KWD 3.
+    pub fn digits(self) -> u16 {
+        self.0.exponent().unwrap_or(0)
+    }
+}
+
+impl FromStr for Currency {
+    type Err = UnknownCurrency;
+
+    /// Accepts exactly the capital code; funds and metals (`XAU`, `XXX`), which have no minor
+    /// unit, are refused.
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        iso_currency::Currency::from_code(code)
+            .filter(|c| c.exponent().is_some() && c.code() == code)
+            .map(Self)
+            .ok_or_else(|| UnknownCurrency(code.chars().take(16).collect()))
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = UnknownCurrency;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        code.parse()
+    }
+}
+
+impl From<Currency> for &'static str {
+    fn from(currency: Currency) -> Self {
+        currency.code()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl utoipa::PartialSchema for Currency {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("ISO 4217 currency code, in capitals"))
+            .pattern(Some("^[A-Z]{3}$"))
+            .examples(["USD"])
+            .into()
+    }
+}
+
+impl ToSchema for Currency {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Currency".into()
+    }
+}
+
+impl ToSql<Text, Pg> for Currency {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <str as ToSql<Text, Pg>>::to_sql(self.code(), &mut out.reborrow())
+    }
+}
+
+impl FromSql<Text, Pg> for Currency {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(<String as FromSql<Text, Pg>>::from_sql(value)?.parse()?)
+    }
+}
+
+/// An amount of one currency, in its minor unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    pub minor: i64,
+    pub currency: Currency,
+}
+
+impl Money {
+    pub fn new(minor: i64, currency: Currency) -> Self {
+        Self { minor, currency }
+    }
+}
+
+impl fmt::Display for Money {
+    /// `25.00 USD`, `25 JPY`, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = usize::from(self.currency.digits());
+        let unit = 10_i64.pow(u32::from(self.currency.digits()));
+        let (whole, part) = (self.minor / unit, (self.minor % unit).abs());
+        let sign = if self.minor < 0 && whole == 0 { "-" } else { "" };
+        match digits {
+            0 => write!(f, "{sign}{whole} {}", self.currency),
+            _ => write!(f, "{sign}{whole}.{part:0digits$} {}", self.currency),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minor_units_follow_the_currency() {
+        let show = |minor, code: &str| Money::new(minor, code.parse().unwrap()).to_string();
+        assert_eq!(show(2500, "USD"), "25.00 USD");
+        assert_eq!(show(2500, "JPY"), "2500 JPY");
+        assert_eq!(show(2500, "KWD"), "2.500 KWD");
+        assert_eq!(show(-5, "EUR"), "-0.05 EUR");
+    }
+
+    #[test]
+    fn only_capital_codes_of_payable_currencies_are_accepted() {
+        for bad in ["usd", "US", "USDX", "XXX", "XAU", "", "U\0D"] {
+            assert!(bad.parse::<Currency>().is_err(), "{bad}");
+        }
+    }
+}

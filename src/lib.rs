@@ -1,0 +1,5 @@
+//! CareForAll: a donation platform in one binary.
+
+pub mod kernel;
+pub mod modules;
+pub mod platform;

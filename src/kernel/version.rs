@@ -41,7 +41,7 @@ impl IfMatch {
 pub fn none_match(header: &str, etag: &str) -> bool {
     header
         .split(',')
-        .map(|tag| tag.trim())
+        .map(str::trim)
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 

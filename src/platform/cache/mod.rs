@@ -1,0 +1,100 @@
+//! Redis as an accelerator. It is never the truth: every call is bounded by 50 ms, and a miss, an
+//! error or a time-out all mean "ask Postgres".
+
+use std::{future::Future, time::Duration};
+
+use deadpool_redis::{Config, Pool, PoolConfig, Runtime, redis};
+use tokio::time::timeout;
+
+/// The longest a request waits for Redis.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A pool of Redis connections.
+#[derive(Clone)]
+pub struct RedisPool {
+    pool: Pool,
+}
+
+impl RedisPool {
+    /// # Errors
+    /// When the URL cannot be read. A server that is away is no error: it may come back.
+    pub fn new(url: &str) -> anyhow::Result<Self> {
+        let mut config = Config::from_url(url);
+        config.pool = Some(PoolConfig::new(16));
+        Ok(Self { pool: config.create_pool(Some(Runtime::Tokio1))? })
+    }
+
+    pub async fn ping(&self) -> bool {
+        self.run(redis::cmd("PING")).await.is_some_and(|pong: String| pong == "PONG")
+    }
+
+    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        let mut command = redis::cmd("GET");
+        command.arg(key);
+        self.run::<Option<Vec<u8>>>(command).await.flatten()
+    }
+
+    /// Sets many keys in one round trip; whatever goes wrong costs only speed.
+    pub async fn set_many(&self, entries: &[(String, Vec<u8>)], ttl: Duration) {
+        let mut pipe = redis::pipe();
+        for (key, value) in entries {
+            pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(ttl)).ignore();
+        }
+        bounded(async {
+            let mut conn = self.pool.get().await.ok()?;
+            pipe.query_async::<()>(&mut conn).await.ok()
+        })
+        .await;
+    }
+
+    /// Sets a value unless a newer version is there already.
+    pub async fn set_newer(&self, key: &str, version: i64, value: &[u8], ttl: Duration) {
+        let script = redis::Script::new(SET_NEWER);
+        bounded(async {
+            let mut conn = self.pool.get().await.ok()?;
+            let mut call = script.prepare_invoke();
+            call.key(key).arg(version).arg(value).arg(millis(ttl));
+            call.invoke_async::<()>(&mut conn).await.ok()
+        })
+        .await;
+    }
+
+    /// The value and version that [`Self::set_newer`] stored.
+    pub async fn get_versioned(&self, key: &str) -> Option<(i64, Vec<u8>)> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(key).arg("v").arg("d");
+        let (version, data) = self.run::<(Option<i64>, Option<Vec<u8>>)>(command).await?;
+        Some((version?, data?))
+    }
+
+    async fn run<T: redis::FromRedisValue>(&self, command: redis::Cmd) -> Option<T> {
+        bounded(async {
+            let mut conn = self.pool.get().await.ok()?;
+            command.query_async(&mut conn).await.ok()
+        })
+        .await
+    }
+}
+
+const SET_NEWER: &str = r"
+local have = tonumber(redis.call('HGET', KEYS[1], 'v') or '-1')
+if tonumber(ARGV[1]) >= have then
+  redis.call('HSET', KEYS[1], 'v', ARGV[1], 'd', ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end";
+
+fn millis(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The result of `work`, if it comes in time. A miss costs speed only, hence a counter and no log.
+async fn bounded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
+    let result = timeout(PATIENCE, work).await;
+    let outcome = match &result {
+        Ok(Some(_)) => "ok",
+        Ok(None) => "error",
+        Err(_) => "timeout",
+    };
+    metrics::counter!("redis_calls_total", "outcome" => outcome).increment(1);
+    result.ok().flatten()
+}

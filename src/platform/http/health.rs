@@ -1,0 +1,99 @@
+//! `/livez`: the process runs. `/readyz` and `/health`: it can serve, and if not, why.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use actix_web::{HttpResponse, web};
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::edge::OwnBody;
+use crate::platform::{cache::RedisPool, postgres::Database};
+
+/// Whether this replica should get traffic.
+#[derive(Clone)]
+pub struct Health {
+    database: Database,
+    redis: Option<RedisPool>,
+    draining: Arc<AtomicBool>,
+}
+
+/// What a probe is told.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Readiness {
+    /// `ready`, `degraded` (serving without Redis), `unavailable` or `draining`.
+    #[schema(example = "ready")]
+    pub status: &'static str,
+    /// `up` or `down`.
+    #[schema(example = "up")]
+    pub database: &'static str,
+    /// `up`, `down` or `off` (not configured).
+    #[schema(example = "off")]
+    pub redis: &'static str,
+}
+
+impl Health {
+    pub fn new(database: Database, redis: Option<RedisPool>) -> Self {
+        Self { database, redis, draining: Arc::default() }
+    }
+
+    /// From now on this replica asks for no more traffic.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub async fn check(&self) -> Readiness {
+        let (database, redis) = futures_util::join!(self.database_up(), self.redis_state());
+        let status = match (AtomicBool::load(&self.draining, Ordering::SeqCst), database, redis) {
+            (true, ..) => "draining",
+            (_, false, _) => "unavailable",
+            (_, _, "down") => "degraded",
+            _ => "ready",
+        };
+        Readiness { status, database: if database { "up" } else { "down" }, redis }
+    }
+
+    async fn database_up(&self) -> bool {
+        let Ok(mut conn) = self.database.conn().await else { return false };
+        diesel::sql_query("SELECT 1").execute(&mut conn).await.is_ok()
+    }
+
+    async fn redis_state(&self) -> &'static str {
+        match &self.redis {
+            None => "off",
+            Some(redis) if redis.ping().await => "up",
+            Some(_) => "down",
+        }
+    }
+}
+
+/// Mounts the probes; they take no credentials and no rate limit applies.
+pub fn configure_health(config: &mut web::ServiceConfig) {
+    config
+        .route("/livez", web::get().to(livez))
+        .route("/readyz", web::get().to(readyz))
+        .route("/health", web::get().to(readyz));
+}
+
+#[derive(Debug, Serialize)]
+struct Liveness {
+    status: &'static str,
+}
+
+async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(Liveness { status: "alive" })
+}
+
+async fn readyz(health: web::Data<Health>) -> HttpResponse {
+    let readiness = health.check().await;
+    if matches!(readiness.status, "ready" | "degraded") {
+        return HttpResponse::Ok().json(readiness);
+    }
+    let mut response =
+        HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).json(readiness);
+    response.extensions_mut().insert(OwnBody);
+    response
+}

@@ -1,0 +1,26 @@
+//! HTTP manners, the same for every route: bodies and their limits, problems, request ids, headers,
+//! metrics, one log line per request.
+//!
+//! A handler returns `Result<HttpResponse, Problem>`. A problem travels in the response's
+//! extensions up to [`edge`], the one middleware, which gives it its body; so errors that the
+//! framework makes itself end in the same form.
+
+mod body;
+mod edge;
+mod health;
+mod json;
+mod openapi;
+mod params;
+mod problem_pages;
+mod respond;
+mod validate;
+
+pub use body::{MAX_BODY_BYTES, RawBody};
+pub use edge::{RequestContext, edge};
+pub use health::{Health, Readiness, configure_health};
+pub use json::{Json, JsonBody, OptionalJson, canonical};
+pub use openapi::{ProblemSchema, describe_problems};
+pub use params::{IfMatchHeader, PathId, Query};
+pub use problem_pages::problem_pages;
+pub use respond::{created, ok, problem_response};
+pub use validate::{Checks, text};

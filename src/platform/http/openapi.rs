@@ -1,0 +1,122 @@
+//! Problems in the OpenAPI document.
+//!
+//! A route lists the codes it can answer with in the extension `x-problems`; here each becomes a
+//! response with an example, so that no route repeats what the catalogue knows.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::openapi::{
+    ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+    example::ExampleBuilder,
+    header::HeaderBuilder,
+    path::Operation,
+    schema::{ObjectBuilder, Type},
+};
+
+use crate::kernel::problem::{Problem, ProblemCode};
+
+/// The extension under which a route lists its problem codes.
+pub const PROBLEMS: &str = "x-problems";
+
+/// Any route may answer with these.
+const EVERYWHERE: [&str; 3] = ["internal", "database-unavailable", "overloaded"];
+
+/// Any route with a body may answer with these.
+const WITH_BODY: [&str; 5] = [
+    "malformed-json",
+    "validation-failed",
+    "request-timeout",
+    "payload-too-large",
+    "unsupported-media-type",
+];
+
+/// Expands `x-problems` of every operation into responses.
+///
+/// # Errors
+/// When a route names a code that the catalogue does not have.
+pub fn describe_problems(api: &mut OpenApi) -> anyhow::Result<()> {
+    for (path, item) in &mut api.paths.paths {
+        let operations =
+            [&mut item.get, &mut item.post, &mut item.patch, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            describe(path, operation)?;
+        }
+    }
+    Ok(())
+}
+
+fn describe(path: &str, operation: &mut Operation) -> anyhow::Result<()> {
+    let own = operation.extensions.as_mut().and_then(|e| e.remove(PROBLEMS));
+    let own: Vec<String> = own.map(serde_json::from_value).transpose()?.unwrap_or_default();
+    let body: &[&str] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
+    let names = own.iter().map(String::as_str).chain(body.iter().copied()).chain(EVERYWHERE);
+    let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
+    for name in names {
+        let code: ProblemCode = name
+            .parse()
+            .map_err(|()| anyhow::anyhow!("{path}: `{name}` is not in the catalogue"))?;
+        let codes = by_status.entry(code.status()).or_default();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    for (status, codes) in by_status {
+        let response = response(path, &codes);
+        operation.responses.responses.insert(status.to_string(), RefOr::T(response));
+    }
+    Ok(())
+}
+
+fn response(path: &str, codes: &[ProblemCode]) -> utoipa::openapi::Response {
+    let examples = codes.iter().map(|code| {
+        let example = ExampleBuilder::new().summary(code.title()).value(Some(example(path, *code)));
+        (code.as_str(), example.build().into())
+    });
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new()
+        .schema(Some(schema))
+        .examples_from_iter(examples.collect::<Vec<(&str, RefOr<_>)>>())
+        .build();
+    let titles: Vec<_> = codes.iter().map(|c| format!("`{c}`: {}", c.title())).collect();
+    let mut response = ResponseBuilder::new()
+        .description(titles.join(" · "))
+        .content("application/problem+json", content);
+    if codes.iter().any(|code| code.retry_after().is_some()) {
+        let seconds = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Integer)))
+            .description(Some("Seconds after which to try again"))
+            .build();
+        response = response.header("Retry-After", seconds);
+    }
+    response.build()
+}
+
+fn example(path: &str, code: ProblemCode) -> Value {
+    let instance = path.replace("{id}", "01938f1e-7c1a-7c3e-9f6e-0a4b5c6d7e8f");
+    let problem = match code {
+        ProblemCode::ValidationFailed => Problem::field("amount_minor", "required", "is required"),
+        code => Problem::new(code, code.explanation()),
+    };
+    problem.body(&instance, "0af7651916cd43dd8448eb211c80319c")
+}
+
+/// The schema of `application/problem+json`, for the components of the document.
+#[derive(utoipa::ToSchema)]
+#[schema(as = Problem)]
+#[allow(dead_code, reason = "only its schema is used")]
+pub struct ProblemSchema {
+    /// `/problems/<code>`
+    #[schema(rename = "type", example = "/problems/validation-failed")]
+    r#type: String,
+    title: String,
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    detail: String,
+    /// The path of the request.
+    instance: String,
+    code: String,
+    trace_id: String,
+    #[schema(nullable = false)]
+    errors: Option<Vec<crate::kernel::problem::FieldError>>,
+}

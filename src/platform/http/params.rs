@@ -1,0 +1,96 @@
+//! Path, query and header parameters, refused by name.
+
+use std::{
+    future::{Ready, ready},
+    str::FromStr,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use serde::de::DeserializeOwned;
+
+use crate::kernel::{
+    page::PageError,
+    problem::{Problem, ProblemCode},
+    version::IfMatch,
+};
+
+/// The `{id}` of the path.
+#[derive(Debug, Clone, Copy)]
+pub struct PathId<T>(pub T);
+
+impl<T: FromStr> FromRequest for PathId<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|id| id.parse().ok()).map(PathId);
+        ready(id.ok_or_else(|| Problem::field("id", "invalid", "must be a UUID")))
+    }
+}
+
+/// The query string, as `T`.
+#[derive(Debug, Clone)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = request.query_string();
+        if query.contains("%00") {
+            return ready(Err(Problem::field("query", "invalid", "must not contain U+0000")));
+        }
+        let parsed = actix_web::web::Query::<T>::from_query(query);
+        ready(parsed.map(|q| Self(q.into_inner())).map_err(|error| {
+            let message = error.to_string();
+            Problem::field(guilty(query, &message), "invalid", message)
+        }))
+    }
+}
+
+/// serde's errors on query strings carry the value at best; the parameter's name is looked up.
+fn guilty(query: &str, message: &str) -> String {
+    let named = message.split('`').nth(1).filter(|_| message.contains("field"));
+    let by_value = || {
+        query.split('&').find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            (!value.is_empty() && message.contains(value)).then(|| name.to_owned())
+        })
+    };
+    named.map(str::to_owned).or_else(by_value).unwrap_or_else(|| "query".to_owned())
+}
+
+/// `If-Match`, which every PATCH needs.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatchHeader(pub Option<IfMatch>);
+
+impl FromRequest for IfMatchHeader {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request.headers().get("if-match").and_then(|v| v.to_str().ok());
+        ready(Ok(Self(header.map(IfMatch::parse))))
+    }
+}
+
+impl IfMatchHeader {
+    /// # Errors
+    /// 428 `precondition-required` without the header.
+    pub fn required(self) -> Result<IfMatch, Problem> {
+        self.0.ok_or_else(|| {
+            let detail = "send If-Match with the ETag you have read";
+            Problem::new(ProblemCode::PreconditionRequired, detail)
+        })
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Limit => Problem::field("limit", "out-of-range", error.to_string()),
+            PageError::Cursor => Problem::new(ProblemCode::InvalidCursor, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Log lines: JSON for machines, pretty for people.
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Starts logging to standard error. `filter` is in the form of `RUST_LOG`.
+///
+/// # Errors
+/// When the filter cannot be read, or logging was started before.
+pub fn init(filter: &str, json: bool) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).map_err(|e| anyhow::anyhow!("RUST_LOG: {e}"))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    if json {
+        let layer = fmt::layer().json().flatten_event(true).with_current_span(true);
+        registry.with(layer.with_span_list(false).with_writer(std::io::stderr)).try_init()?;
+    } else {
+        registry.with(fmt::layer().with_writer(std::io::stderr)).try_init()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! Logs and the trace context that every request, event and webhook carries.
+
+mod logs;
+mod trace;
+
+pub use logs::init;
+pub use trace::{TraceContext, current, scope};

@@ -1,0 +1,8 @@
+//! What other modules may ask of payments: the seam behind which a payment provider sits.
+
+mod provider;
+
+pub use provider::{
+    CaptureMethod, CreateAnswer, CreateRequest, Created, Provider, ProviderError, ProviderPayment,
+    ProviderStatus, WebhookError, WebhookEvent, WebhookKind,
+};

@@ -175,10 +175,10 @@ pub trait Provider: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>>;
 
     /// The provider's payments whose metadata carry our id: none, one, or by mistake several.
-    fn find<'a>(
-        &'a self,
+    fn find(
+        &self,
         payment_id: PaymentId,
-    ) -> BoxFuture<'a, Result<Vec<ProviderPayment>, ProviderError>>;
+    ) -> BoxFuture<'_, Result<Vec<ProviderPayment>, ProviderError>>;
 
     /// Checks the signature over the raw body, in constant time, and the signed time.
     fn verify(

@@ -1,1 +1,3 @@
-//! Being built.
+//! Payments. Being built: so far the pure model that judges what providers say.
+
+pub mod model;

@@ -52,13 +52,17 @@ words! {
 }
 
 words! {
+    /// What it waits for.
     Deferral {
         /// The event implies a capture that neither it nor the provider shows yet.
         CaptureUnknown = "capture_unknown",
+        /// Authorized or failed? The provider itself does not know yet: an attempt is on its way.
+        StillProcessing = "still_processing",
     }
 }
 
 words! {
+    /// Why a human must look.
     Rejection {
         CurrencyMismatch = "currency_mismatch",
         /// An amount that is 0 or less.

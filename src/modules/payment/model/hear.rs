@@ -84,10 +84,13 @@ fn attempt_failed(draft: &mut Draft<'_>, answer: Option<&Snapshot>) -> Verdict {
     }
 }
 
-/// Once asked, the answer has been adopted; what still contradicts it is past.
+/// Authorized or failed? Once asked, the answer has been adopted, and what still contradicts it is
+/// past. While an attempt is on its way the provider's answer settles nothing: taking either side
+/// would make the end depend on when we asked.
 fn ask_or_overrule(answer: Option<&Snapshot>) -> Verdict {
-    match answer {
+    match answer.map(|a| a.status) {
         None => Err(Decision::Ask(Question::AttemptUnclear)),
+        Some(ProviderStatus::Processing) => Err(Decision::Deferred(Deferral::StillProcessing)),
         Some(_) => Ok(Decision::Stale(Staleness::Overruled)),
     }
 }

@@ -19,15 +19,15 @@ pub(super) fn signals(
     let captured_more = after.facts.captured_minor > before.facts.captured_minor;
     let first_capture = captured_more && before.facts.captured_minor == 0;
     // A clamp is counted when it grows, not again with each later step.
-    let (refund_excess, dispute_excess) = (excess(after).0, excess(after).1);
+    let ((refunds_were, disputes_were), (refunds, disputes)) = (excess(before), excess(after));
     [
         (first_capture && from == PaymentStatus::Pending, Signal::SkippedAuthorization),
         (first_capture && from == PaymentStatus::Failed, Signal::LateCapture),
         (first_capture && before.closed, Signal::CaptureAfterCancel),
         (captured_more && by != Some(&EventKind::Captured), Signal::ImpliedCapture),
         (captured_more && after.amount_mismatch(), Signal::AmountMismatch),
-        (refund_excess > excess(before).0, Signal::RefundClamped),
-        (dispute_excess > excess(before).1, Signal::DisputeClamped),
+        (refunds > refunds_were, Signal::RefundClamped),
+        (disputes > disputes_were, Signal::DisputeClamped),
         (rows.iter().any(|row| reverses_refund(before, row)), Signal::RefundReversed),
         (from == PaymentStatus::Refunded && after.status != from, Signal::Reopened),
         (rows.iter().any(|row| overrules_verdict(before, row)), Signal::VerdictOverruled),

@@ -115,7 +115,9 @@ impl Plan {
             let to = (number + 1) * self.claims.len() / self.captures.len();
             for (number, claim) in self.claims.iter().enumerate().take(to).skip(from) {
                 let (words, lie) = claim.words(number);
-                words.into_iter().for_each(|kind| happen(&mut world, kind, captured));
+                for kind in words {
+                    happen(&mut world, kind, captured);
+                }
                 let lie = lie.map(|kind| ProviderEvent {
                     kind,
                     currency: usd(0).currency,
@@ -144,7 +146,9 @@ fn deliveries(count: usize, again: &[Index], at: &[Index]) -> Vec<usize> {
 
 fn run(world: &World, order: &[usize], sight: Sight) -> Result<usize, TestCaseError> {
     let mut worker = Worker::new(world, sight);
-    order.iter().for_each(|at| worker.deliver(*at));
+    for at in order {
+        worker.deliver(*at);
+    }
     worker.catch_up();
     prop_assert!(worker.waiting.is_empty(), "left waiting: {:?}", worker.waiting);
     prop_assert_eq!(worker.book.end(), world.truth());
@@ -189,8 +193,8 @@ proptest! {
         plan.claims.iter_mut().for_each(|claim| claim.lie = false);
         let world = plan.world();
         let (mut a, mut b) = (Worker::new(&world, Sight::Clear), Worker::new(&world, Sight::Clear));
-        deliveries(world.history.len(), &again, &one).into_iter().for_each(|at| a.deliver(at));
-        deliveries(world.history.len(), &[], &two).into_iter().for_each(|at| b.deliver(at));
+        for at in deliveries(world.history.len(), &again, &one) { a.deliver(at); }
+        for at in deliveries(world.history.len(), &[], &two) { b.deliver(at); }
         prop_assert_eq!((a.asked, b.asked), (0, 0));
         prop_assert_eq!(a.book.end(), world.truth());
         prop_assert_eq!(a.book.payment.facts, b.book.payment.facts);

@@ -23,13 +23,10 @@ pub(super) fn hear(
 ) -> Verdict {
     // First the capture, which any event may imply: in the same step, so that no instant shows a
     // refund without it.
-    let capture = match event.captured_minor.filter(|minor| *minor > 0) {
-        Some(minor) => {
-            let heard = draft.facts.hear_capture(minor);
-            draft.note(heard).ok()
-        }
-        None => None,
-    };
+    let capture = event.captured_minor.and_then(|minor| {
+        let heard = draft.facts.hear_capture(minor);
+        draft.note(heard).ok()
+    });
     match (&event.kind, event.kind.topic()) {
         (_, Topic::Refund { reference, amount_minor, said }) => {
             let heard = draft.facts.hear_refund(reference, amount_minor, said);

@@ -5,8 +5,8 @@ use super::{
     language::{event, input, show},
 };
 use crate::modules::payment::model::{
-    Amounts, Conflict, Decision, FactKind, FactRow, FactState, Facts, Input, LedgerDelta,
-    LedgerKind, PaymentStatus, ProviderEvent, Signal, ledger_deltas,
+    Amounts, Conflict, Decision, EventKind, FactKind, FactRow, FactState, Facts, Input,
+    LedgerDelta, LedgerKind, PaymentStatus, ProviderEvent, Signal, ledger_deltas,
 };
 
 /// Feeds phrases in order and says what was decided about the last one.
@@ -130,6 +130,13 @@ fn signals_tell_what_somebody_should_count() {
 }
 
 #[test]
+fn a_signal_is_given_once_when_it_happens() {
+    let clamped = ["captured =900", "refund_succeeded re_1 700", "refund_succeeded re_2 700"];
+    let way = [clamped.as_slice(), &["dispute_opened dp_1 50"]].concat();
+    assert_eq!(signals_of(&way, "refund_failed re_9 10"), [], "not again, and re_9 never counted");
+}
+
+#[test]
 fn capture_and_implied_refund_enter_the_ledger_in_one_step() {
     let mut book = Book::new();
     let Decision::Applied(step) =
@@ -145,7 +152,7 @@ fn capture_and_implied_refund_enter_the_ledger_in_one_step() {
 }
 
 #[test]
-fn another_currency_or_no_amount_is_quarantined_in_every_state() {
+fn another_currency_no_amount_and_no_reference_are_quarantined_in_every_state() {
     let euro = |phrase| ProviderEvent { currency: "EUR".parse().unwrap(), ..event(phrase) };
     for way in [[].as_slice(), &["canceled"], &["captured =1000"]] {
         let (mut book, _) = after(way);
@@ -167,6 +174,10 @@ fn another_currency_or_no_amount_is_quarantined_in_every_state() {
             let said = show(&book.feed(&input(phrase, &before)));
             assert_eq!(said, "quarantined invalid_amount", "{phrase}");
         }
+        let nameless = EventKind::RefundSucceeded { refund_ref: String::new(), amount_minor: 5 };
+        let nameless = ProviderEvent { kind: nameless, ..event("captured =1000") };
+        let said = show(&book.feed(&Input::Event(nameless)));
+        assert_eq!(said, "quarantined missing_reference");
         assert_eq!(book.payment, before, "nothing moved");
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{
     book::Book,
-    language::{event, input, show, snapshot},
+    language::{event, input, show, snapshot, state},
     scenarios::after,
 };
 use crate::modules::payment::model::{
-    DisputeReport, DisputeState, Input, RefundReport, RefundState,
+    Decision, DisputeReport, DisputeState, Input, RefundReport, RefundState, Signal, Snapshot,
 };
 
 #[test]
@@ -74,10 +74,38 @@ fn of_two_verdicts_on_a_dispute_the_provider_chooses() {
     for (listed, want) in cases {
         assert_eq!(answered(&mut after(&lost).0, won, None, listed), want, "{listed:?}");
     }
+    let open = ["captured =1000", "dispute_opened dp_1 300"];
+    let other_amount =
+        answered(&mut after(&open).0, "dispute_opened dp_1 200", None, Some((300, Open)));
+    assert_eq!(other_amount, "stale overruled");
     let (mut book, _) = after(&lost);
     answered(&mut book, won, None, Some((300, Won)));
     let back = answered(&mut book, "dispute_lost dp_1 300", None, Some((300, Won)));
     assert_eq!(back, "stale overruled");
     let flip = answered(&mut book, "dispute_lost dp_1 300", None, Some((300, Lost)));
     assert_eq!(flip, "quarantined conflicting_verdict", "a verdict turns once, not twice");
+}
+
+#[test]
+fn a_look_at_the_provider_brings_lost_refunds_and_verdicts() {
+    let (mut book, _) = after(&["captured =1000", "dispute_lost dp_1 300"]);
+    let mut found = snapshot("captured =1000", &book.payment);
+    let amount_minor = 400;
+    found.refunds = Some(vec![RefundReport {
+        refund_ref: "re_1".into(),
+        amount_minor,
+        state: RefundState::Succeeded,
+    }]);
+    found.disputes = Some(vec![DisputeReport {
+        dispute_ref: "dp_1".into(),
+        amount_minor: 300,
+        state: DisputeState::Won,
+    }]);
+    // Listed without their capture, they wait for it.
+    let mut unpaid = Book::new();
+    let early = Snapshot { asked_at_version: 1, captured_minor: None, ..found.clone() };
+    assert_eq!(show(&unpaid.feed(&Input::Found(early))), "deferred capture_unknown");
+    let Decision::Applied(step) = book.feed(&Input::Found(found)) else { panic!("applied") };
+    assert_eq!(step.signals, [Signal::VerdictOverruled]);
+    assert_eq!(state(&step.next), "captured 1000/400/0");
 }

@@ -1,4 +1,7 @@
-//! Being built.
+//! Payments. Being built.
 
 pub mod api;
 pub mod events;
+mod model;
+mod repo;
+mod schema;

@@ -125,7 +125,7 @@ SELECT bus.add_log_partition(0), bus.add_log_partition(1);
 --
 -- Never SKIP LOCKED on the outbox: a skipped row would be passed by its successors.
 CREATE FUNCTION bus.sequence(batch int, whole boolean)
-RETURNS TABLE (ran boolean, moved bigint, strays bigint) LANGUAGE plpgsql
+RETURNS TABLE (moved bigint, strays bigint) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     head bus.event_head;
@@ -147,7 +147,7 @@ BEGIN
     SELECT h.pass INTO newest FROM bus.event_head h ORDER BY h.pass DESC LIMIT 1;
     SELECT h.* INTO head FROM bus.event_head h WHERE h.pass = newest FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        RETURN QUERY SELECT false, 0::bigint, 0::bigint;  -- another replica sequences
+        RETURN QUERY SELECT 0::bigint, 0::bigint;  -- another replica sequences
         RETURN;
     END IF;
     settled := pg_snapshot_xmin(pg_current_snapshot()) >= head.candidate_xact;
@@ -186,7 +186,6 @@ BEGIN
                candidate_xact = CASE WHEN settled THEN pg_current_xact_id() ELSE h.candidate_xact END
          WHERE h.pass = newest;
     END IF;
-    ran := true;
     RETURN NEXT;
 END $$;
 
@@ -269,6 +268,32 @@ BEGIN
       WHERE c.consumer = who AND c.partition = part AND c.position = newest
         FOR UPDATE SKIP LOCKED;
     RETURN FOUND;
+END $$;
+
+-- The gauges. The row without a consumer is the outbox's.
+CREATE FUNCTION bus.sample(consumers text[])
+RETURNS TABLE (consumer text, oldest float8, lag_events float8, lag_seconds float8, dead float8)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    head bus.event_head;
+BEGIN
+    SELECT h.* INTO head FROM bus.event_head h ORDER BY h.pass DESC LIMIT 1;
+    RETURN QUERY
+    SELECT '', coalesce((SELECT extract(epoch FROM clock_timestamp() - o.created_at)::float8
+                           FROM bus.outbox o WHERE o.id > head.floor ORDER BY o.id LIMIT 1), 0.0),
+           0.0::float8, 0.0::float8, 0.0::float8;
+    RETURN QUERY
+    SELECT w, 0.0::float8, greatest(head.last_seq - lowest.position, 0)::float8,
+           coalesce((SELECT extract(epoch FROM clock_timestamp() - e.created_at)::float8
+                       FROM bus.event_log e WHERE e.seq = lowest.position + 1), 0.0),
+           (SELECT count(*)::float8 FROM bus.parked_event d
+             WHERE d.consumer = w AND d.state = 'dead')
+      FROM unnest(consumers) w, LATERAL (
+           SELECT min((SELECT c.position FROM bus.consumer_cursor c
+                        WHERE c.consumer = w AND c.partition = p
+                        ORDER BY c.position DESC LIMIT 1)) AS position
+             FROM generate_series(0, 31) p) lowest
+     WHERE lowest.position IS NOT NULL;
 END $$;
 
 -- Drops the partitions of the log that every cursor has passed and whose last event is older than

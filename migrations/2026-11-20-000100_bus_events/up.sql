@@ -231,15 +231,17 @@ SET enable_mergejoin = off AS $$
                  WHERE c.consumer = who AND c.partition = p::smallint
                  ORDER BY c.position DESC LIMIT 1) AS position
           FROM generate_series(0, 31) p
+         ORDER BY 2
     )
-    SELECT c.partition, c.position, head.last_seq
+    -- LATERAL and LIMIT 1, so that each is looked up by its whole key
+    SELECT n.p, n.position, head.last_seq
       FROM head
       JOIN newest n ON n.position < head.last_seq
-      JOIN bus.consumer_cursor c
-        ON c.consumer = who AND c.partition = n.p AND c.position = n.position
-     ORDER BY n.position
+     CROSS JOIN LATERAL (
+           SELECT FROM bus.consumer_cursor c
+            WHERE c.consumer = who AND c.partition = n.p AND c.position = n.position
+            LIMIT 1 FOR UPDATE SKIP LOCKED) locked
      LIMIT most
-       FOR UPDATE OF c SKIP LOCKED
 $$;
 
 -- Moves cursors that the caller holds.

@@ -68,6 +68,7 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
 }
 
 /// As a string of TOML.
+#[allow(clippy::needless_pass_by_value, reason = "callers pass what they have")]
 fn quoted(value: impl ToString) -> String {
     format!("{:?}", value.to_string())
 }

@@ -61,7 +61,7 @@ impl Cluster {
             Owner::Nobody => Ok(true),
             Owner::Cluster => {
                 tracing::warn!(pid, "stopping the Postgres of a server that was killed");
-                ensure!(process::end(pid, &data), "cannot stop the old Postgres, process {pid}");
+                ensure!(process::end(pid), "cannot stop the old Postgres, process {pid}");
                 Ok(false)
             }
             Owner::Stranger => {

@@ -20,16 +20,38 @@ pub fn signal(pid: i32, signal: Signal) {
 /// The command line of a living process; `None` when it has ended, or waits to be reaped.
 fn command_line(pid: i32) -> Option<Vec<String>> {
     // `ps` is not in every image, `/proc` not on macOS
-    if Path::new("/proc/self/cmdline").exists() {
-        let raw = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let text = String::from_utf8_lossy(&raw).into_owned();
-        return (!raw.is_empty()).then(|| text.split('\0').map(ToOwned::to_owned).collect());
+    if !Path::new("/proc/self/stat").exists() {
+        return ps(pid, "command=").map(|command| vec![command]);
     }
+    // one that is just ending has none any more; kernel threads never have one
+    for _ in 0..20 {
+        if !is_alive(pid) {
+            return None;
+        }
+        let raw = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if !raw.is_empty() {
+            let text = String::from_utf8_lossy(&raw).into_owned();
+            return Some(text.split('\0').map(ToOwned::to_owned).collect());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Some(Vec::new())
+}
+
+/// Whether a process exists and does not merely wait to be reaped.
+fn is_alive(pid: i32) -> bool {
+    if !Path::new("/proc/self/stat").exists() {
+        return ps(pid, "stat=").is_some_and(|state| !state.starts_with('Z'));
+    }
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+fn ps(pid: i32, column: &str) -> Option<String> {
     let mut ps = Command::new("ps");
-    let output = ps.args(["-ww", "-o", "stat=,command=", "-p", &pid.to_string()]).output().ok()?;
+    let output = ps.args(["-ww", "-o", column, "-p", &pid.to_string()]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let (state, command) = text.split_once(char::is_whitespace)?;
-    (!state.starts_with('Z')).then(|| vec![command.to_owned()])
+    (!text.is_empty()).then_some(text)
 }
 
 /// What a pid file's number belongs to.
@@ -56,14 +78,14 @@ pub fn owner(pid: i32, data: &Path) -> Owner {
     }
 }
 
-/// Ends the Postgres of the cluster: politely, then firmly. Returns whether it has ended.
-pub fn end(pid: i32, data: &Path) -> bool {
+/// Ends a Postgres: politely, then firmly. Returns whether it has ended.
+pub fn end(pid: i32) -> bool {
     // fast shutdown, immediate shutdown, no shutdown at all
     let steps = [(Signal::INT, 30), (Signal::QUIT, 10), (Signal::KILL, 5)];
     steps.into_iter().any(|(step, seconds)| {
         signal(pid, step);
         let deadline = Instant::now() + Duration::from_secs(seconds);
-        while owner(pid, data) == Owner::Cluster {
+        while is_alive(pid) {
             if Instant::now() > deadline {
                 return false;
             }

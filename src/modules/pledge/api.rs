@@ -46,7 +46,7 @@ impl LockedPledge {
     }
 
     /// Is it the caller's own: the guest's who made it, or the user's?
-    pub fn belongs_to(&self, caller: &Caller) -> bool {
+    pub fn belongs_to(&self, caller: Caller) -> bool {
         is_donor(caller, &self.0)
     }
 }
@@ -103,7 +103,7 @@ pub enum Relation {
 /// What the caller is to the pledge; administrators are not looked up here.
 pub async fn relation(
     conn: &mut Connection,
-    caller: &Caller,
+    caller: Caller,
     id: PledgeId,
 ) -> QueryResult<Relation> {
     let Some(pledge) = repo::find(conn, id).await? else { return Ok(Relation::Stranger) };

@@ -12,6 +12,10 @@ use crate::{
 pub enum PledgeError {
     #[error("there is no such pledge, or it is not yours to know of")]
     NotFound,
+    #[error("donor_email {0}")]
+    DonorEmail(&'static str),
+    #[error("the account is gone")]
+    UnknownUser,
     #[error("no published campaign has this id")]
     CampaignNotFound,
     #[error("the campaign does not accept gifts: {0}")]
@@ -42,6 +46,8 @@ impl From<PledgeError> for Problem {
     fn from(error: PledgeError) -> Self {
         let code = match error {
             PledgeError::NotFound => ProblemCode::NotFound,
+            PledgeError::DonorEmail(why) => return Self::field("donor_email", "invalid", why),
+            PledgeError::UnknownUser => ProblemCode::Unauthorized,
             PledgeError::CampaignNotFound => ProblemCode::CampaignNotFound,
             PledgeError::CampaignNotAccepting(_) => ProblemCode::CampaignNotAccepting,
             PledgeError::CurrencyMismatch(_) => ProblemCode::CurrencyMismatch,

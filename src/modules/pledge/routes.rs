@@ -10,8 +10,8 @@ use super::{
     service::{Outcome, PledgeService, View},
 };
 use crate::{
-    kernel::{email::Email, ids::{PledgeId, UserId}, problem::Problem, version::etag},
-    modules::auth::api::{Accounts, Caller, GuestTokens},
+    kernel::{ids::PledgeId, problem::Problem, version::etag},
+    modules::auth::api::{Caller, GuestTokens},
     platform::{
         http::PathId,
         idempotency::{IdempotentRequest, StoredResponse},
@@ -47,41 +47,22 @@ pub async fn create_pledge(
     caller: Caller,
     request: IdempotentRequest,
     service: web::Data<PledgeService>,
-    accounts: web::Data<Accounts>,
     tokens: web::Data<GuestTokens>,
 ) -> Result<HttpResponse, Problem> {
-    let request = request.parse::<CreatePledge>(caller.user_id().is_none())?;
-    let promise_of = |dto| Promise::try_from(dto);
-    let (user, scope_of_guest) = (caller.user_id(), caller.is_guest_or_anonymous());
-    let donor = donor(&request.body.donor_email, user, &accounts).await?;
-    let scope = if scope_of_guest { format!("guest:{}", donor.as_str()) } else { caller.scope() };
-    let (dto, key) = request.scoped(scope);
-    let outcome = service.create(key, promise_of(dto)?, &donor, user).await?;
+    let user = caller.user_id();
+    let (dto, key) = request.parse::<CreatePledge>(user.is_none())?;
+    let promise = Promise::try_from(dto)?;
+    let donor = service.donor(user, promise.donor_email.as_ref()).await?;
+    let scope = match user {
+        Some(user) => format!("user:{user}"),
+        None => format!("guest:{}", donor.as_str()),
+    };
+    let outcome = service.create(key.scoped(scope), promise, &donor, user).await?;
     let (response, replayed) = match outcome {
         Outcome::Created(response) => (response, false),
         Outcome::Known(refusal) => (refusal.into_replay()?, true),
     };
     respond_created(response, replayed, user.is_none().then_some(&tokens))
-}
-
-/// Guests name their address; users give with the one they are known by.
-async fn donor(
-    email: &Option<String>,
-    user: Option<UserId>,
-    accounts: &Accounts,
-) -> Result<Email, Problem> {
-    match (user, email) {
-        (None, Some(email)) => {
-            email.parse().map_err(|e| Problem::field("donor_email", "invalid", format!("{e}")))
-        }
-        (None, None) => Err(Problem::field("donor_email", "required", "is required of guests")),
-        (Some(_), Some(_)) => Err(Problem::field(
-            "donor_email",
-            "not-allowed",
-            "must not be given by signed-in donors",
-        )),
-        (Some(user), None) => accounts.email_of(user).await,
-    }
 }
 
 #[derive(Deserialize)]
@@ -128,7 +109,7 @@ pub async fn get_pledge(
     id: PathId<PledgeId>,
     service: web::Data<PledgeService>,
 ) -> Result<HttpResponse, Problem> {
-    let (pledge, view) = service.get(&caller, id.0).await?;
+    let (pledge, view) = service.get(caller, id.0).await?;
     let body = PledgeBody::new(&pledge, view == View::Whole);
     Ok(HttpResponse::Ok().insert_header(("etag", etag(pledge.version))).json(body))
 }
@@ -165,10 +146,10 @@ pub async fn cancel_pledge(
     request: IdempotentRequest,
     service: web::Data<PledgeService>,
 ) -> Result<HttpResponse, Problem> {
-    caller.require_any()?;
-    let request = request.parse::<Empty>(caller.user_id().is_none())?;
-    let (Empty {}, key) = request.scoped(caller.scope());
-    match service.cancel(&caller, &key, id.0).await? {
+    let scope = caller.required_scope()?;
+    let (Empty {}, key) = request.parse(caller.user_id().is_none())?;
+    let key = key.scoped(scope);
+    match service.cancel(caller, &key, id.0).await? {
         Ok(response) => Ok(response.respond(false)),
         Err(refusal) => Ok(refusal.into_replay()?.respond(true)),
     }

@@ -16,7 +16,7 @@ mod respond;
 mod validate;
 
 pub use body::{MAX_BODY_BYTES, RawBody};
-pub use edge::{RequestContext, edge};
+pub use edge::{OwnBody, RequestContext, edge};
 pub use health::{Health, Readiness, configure_health};
 pub use json::{Json, JsonBody, OptionalJson, canonical};
 pub use openapi::{ProblemSchema, describe_problems};

@@ -14,10 +14,13 @@ mod worker;
 
 use actix_web::{HttpResponse, http::StatusCode};
 
-use crate::kernel::problem::{Problem, ProblemCode};
+use crate::{
+    kernel::problem::{Problem, ProblemCode},
+    platform::http::OwnBody,
+};
 
 pub use replay_cache::ReplayCache;
-pub use request::{IdempotentBody, IdempotentRequest};
+pub use request::{IdempotentRequest, UnscopedKey};
 pub use store::{claim, find, finish, free, insert_finished, release, set_recovery_point};
 pub use worker::reap;
 
@@ -110,6 +113,17 @@ impl StoredResponse {
         if replayed {
             response.insert_header(("idempotent-replayed", "true"));
         }
-        response.content_type("application/json").body(self.body)
+        if self.status < 400 {
+            return response.content_type("application/json").body(self.body);
+        }
+        let mut response = response.content_type("application/problem+json").body(self.body);
+        response.extensions_mut().insert(OwnBody);
+        response
+    }
+
+    /// A text member of the body.
+    pub fn member(&self, name: &str) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        body.get(name)?.as_str().map(str::to_owned)
     }
 }

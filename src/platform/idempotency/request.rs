@@ -25,10 +25,9 @@ pub struct IdempotentRequest {
     target: String,
 }
 
-/// A request whose key and body are in order.
+/// A key in order, not yet in anybody's scope.
 #[derive(Debug)]
-pub struct IdempotentBody<T> {
-    pub body: T,
+pub struct UnscopedKey {
     key: String,
     fingerprint: [u8; 32],
 }
@@ -53,7 +52,7 @@ impl IdempotentRequest {
     ///
     /// # Errors
     /// `idempotency-key-missing`, `idempotency-key-invalid`, then the problems of a JSON body.
-    pub fn parse<T: DeserializeOwned>(self, guest: bool) -> Result<IdempotentBody<T>, Problem> {
+    pub fn parse<T: DeserializeOwned>(self, guest: bool) -> Result<(T, UnscopedKey), Problem> {
         let key = self.header?;
         if guest && key.len() < GUEST_KEY_CHARS {
             return Err(invalid(format!(
@@ -66,15 +65,14 @@ impl IdempotentRequest {
         hasher.update(self.target.as_bytes());
         hasher.update([0]);
         hasher.update(json.canonical()?);
-        Ok(IdempotentBody { body, key, fingerprint: hasher.finalize().into() })
+        Ok((body, UnscopedKey { key, fingerprint: hasher.finalize().into() }))
     }
 }
 
-impl<T> IdempotentBody<T> {
-    /// Splits into the body and the key in the scope of its caller.
-    pub fn scoped(self, scope: String) -> (T, IdempotencyKey) {
-        let key = IdempotencyKey { scope, key: self.key, fingerprint: self.fingerprint };
-        (self.body, key)
+impl UnscopedKey {
+    /// The key in the scope of its caller.
+    pub fn scoped(self, scope: String) -> IdempotencyKey {
+        IdempotencyKey { scope, key: self.key, fingerprint: self.fingerprint }
     }
 }
 
@@ -139,7 +137,7 @@ mod tests {
                 .set_payload(body);
             let (request, mut payload) = request.to_http_parts();
             let request = IdempotentRequest::from_request(&request, &mut payload).await.unwrap();
-            request.parse::<serde_json::Value>(false).unwrap().fingerprint
+            request.parse::<serde_json::Value>(false).unwrap().1.fingerprint
         };
         let base = print("/p?a=1&b=2", r#"{"x": 1, "y": 2}"#).await;
         assert_eq!(base, print("/p?b=2&a=1", r#"{"y":2,"x":1}"#).await);

@@ -28,7 +28,7 @@ impl PledgeService {
     /// Cancels a pledge that has captured no money. A capture that is faster still completes it.
     pub async fn cancel(
         &self,
-        caller: &Caller,
+        caller: Caller,
         key: &IdempotencyKey,
         id: PledgeId,
     ) -> Result<Cancelled, PledgeError> {
@@ -48,7 +48,7 @@ impl PledgeService {
 
 async fn cancel_in(
     conn: &mut Connection,
-    caller: &Caller,
+    caller: Caller,
     key: &IdempotencyKey,
     id: PledgeId,
 ) -> Result<Cancelled, PledgeError> {

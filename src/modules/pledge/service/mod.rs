@@ -12,7 +12,10 @@ use tokio::runtime::Handle;
 
 use super::{error::PledgeError, model::Pledge, repo};
 use crate::{
-    kernel::{email::Email, ids::PledgeId},
+    kernel::{
+        email::Email,
+        ids::{PledgeId, UserId},
+    },
     modules::{
         auth::api::{self as auth, Caller},
         campaign::api as campaign,
@@ -70,7 +73,7 @@ impl PledgeService {
     }
 
     /// The pledge, if it is the caller's to know of.
-    pub async fn get(&self, caller: &Caller, id: PledgeId) -> Result<(Pledge, View), PledgeError> {
+    pub async fn get(&self, caller: Caller, id: PledgeId) -> Result<(Pledge, View), PledgeError> {
         let mut conn = self.database.conn().await?;
         let pledge = repo::find(&mut conn, id).await?.ok_or(PledgeError::NotFound)?;
         if is_donor(caller, &pledge) {
@@ -87,6 +90,24 @@ impl PledgeService {
         Err(PledgeError::NotFound)
     }
 
+    /// Guests name their address; users give with the one they are known by.
+    pub async fn donor(
+        &self,
+        user: Option<UserId>,
+        email: Option<&Email>,
+    ) -> Result<Email, PledgeError> {
+        match (user, email) {
+            (None, Some(email)) => Ok(email.clone()),
+            (None, None) => Err(PledgeError::DonorEmail("is required of guests")),
+            (Some(_), Some(_)) => Err(PledgeError::DonorEmail("is not for signed-in donors")),
+            (Some(user), None) => {
+                let mut conn = self.database.conn().await?;
+                let user = auth::find_user(&mut conn, user).await?;
+                Ok(user.ok_or(PledgeError::UnknownUser)?.email)
+            }
+        }
+    }
+
     /// The same for equal donors, whether they are guests or signed in; no way back.
     fn donor_hash(&self, email: &Email) -> String {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.donor_key)
@@ -97,7 +118,7 @@ impl PledgeService {
 }
 
 /// The guest who made it, or the user whose it is.
-pub(super) fn is_donor(caller: &Caller, pledge: &Pledge) -> bool {
-    caller.guest_of() == Some(pledge.id)
+pub(super) fn is_donor(caller: Caller, pledge: &Pledge) -> bool {
+    caller.pledge_id() == Some(pledge.id)
         || caller.user_id().is_some_and(|user| pledge.user_id == Some(user))
 }

@@ -39,8 +39,8 @@ async fn a_restart_is_quick_and_keeps_the_data() {
     let started = Instant::now();
     postgres.start_again();
     let took = started.elapsed();
-    // ten times what it takes on an idle machine
-    assert!(took < Duration::from_secs(2), "a restart took {took:?}");
+    // a tenth of a second on an idle machine, but tests share theirs
+    assert!(took < Duration::from_secs(15), "a restart took {took:?}");
     assert_eq!(rows(&postgres.url("careforall")).await, 1000);
 }
 
@@ -74,7 +74,7 @@ async fn a_database_is_made_once() {
 fn owner(directory: &Path) -> Leashed {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "embedded_postgres::owner_that_waits", "--ignored", "--nocapture"])
+        .args(["--exact", "embedded_postgres::owner_that_waits", "--nocapture"])
         .env("CAREFORALL_DEV_OWNED", directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
@@ -82,8 +82,8 @@ fn owner(directory: &Path) -> Leashed {
 }
 
 #[test]
-#[ignore = "run by other tests, as a process to be killed"]
 fn owner_that_waits() {
+    // not a test, but what `owner` runs: on its own it has nothing to do
     let Some(directory) = std::env::var_os("CAREFORALL_DEV_OWNED") else { return };
     let postgres = EmbeddedPostgres::start(&options(Path::new(&directory), &[])).unwrap();
     execute(&postgres.url("postgres"), "CREATE TABLE gifts AS SELECT generate_series(1, 1000) id");

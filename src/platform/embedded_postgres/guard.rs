@@ -188,7 +188,7 @@ mod tests {
         let args = GuardArgs {
             postgres: "/bin/postgres".into(),
             data: "/a b/pg".into(),
-            sockets: "-odd".into(),
+            sockets: "/a b/run".into(),
             lock: "/l".into(),
             account: "101:102".parse().ok(),
             settings: vec!["listen_addresses=".into(), "--x=y".into()],

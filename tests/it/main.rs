@@ -9,4 +9,5 @@
 )]
 
 mod embedded_postgres;
+mod sandbox;
 mod support;

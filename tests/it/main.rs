@@ -10,4 +10,5 @@
 
 mod embedded_postgres;
 mod event_bus;
+mod sandbox;
 mod support;

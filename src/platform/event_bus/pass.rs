@@ -1,0 +1,145 @@
+//! One pass of one consumer: claim cursors, read a window, apply, move the cursors; one
+//! transaction.
+
+use std::time::Duration;
+
+use diesel::{
+    QueryResult, QueryableByName, sql_query,
+    sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text},
+};
+use diesel_async::{AsyncConnection, RunQueryDsl};
+
+use super::{
+    attempt,
+    consumer::{Consumer, ConsumerError},
+    event::{Event, PARTITIONS},
+    park::{self, Blocked},
+};
+use crate::platform::postgres::{Connection, cached};
+
+/// What a pass did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// How many cursors it moved; 0 when there was nothing to do or others have them.
+    pub moved: usize,
+    pub applied: usize,
+    pub parked: usize,
+    /// The log goes on beyond the window.
+    pub more: bool,
+}
+
+/// How much one pass takes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub window: i64,
+    pub partitions: i32,
+    /// How long an event that is parked waits for its second attempt.
+    pub first_wait: Duration,
+}
+
+#[derive(QueryableByName)]
+struct Cursor {
+    #[diesel(sql_type = SmallInt)]
+    part: i16,
+    #[diesel(sql_type = BigInt)]
+    pos: i64,
+    #[diesel(sql_type = BigInt)]
+    last_seq: i64,
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(embed)]
+    event: Event,
+    /// The state of the events of its aggregate that are parked already.
+    #[diesel(sql_type = Nullable<Text>)]
+    blocked: Option<String>,
+}
+
+/// Effects and cursors commit together, so each event has its effect exactly once.
+///
+/// # Errors
+/// Only transient ones; nothing has changed then.
+pub async fn pass(
+    conn: &mut Connection,
+    consumer: &dyn Consumer,
+    limits: Limits,
+) -> Result<Pass, ConsumerError> {
+    conn.transaction(async |conn| {
+        let held = claim(conn, consumer.name(), limits.partitions).await?;
+        let Some((first, last_seq)) = held.iter().map(|c| (c.pos, c.last_seq)).min() else {
+            return Ok(Pass::default());
+        };
+        // the log has no gaps, so this bounds the number of events
+        let end = last_seq.min(first + limits.window);
+        let (blocked, fresh): (Vec<_>, Vec<_>) = read(conn, consumer, &held, first, end)
+            .await?
+            .into_iter()
+            .partition(|f| f.blocked.is_some());
+        let fresh = fresh.into_iter().map(|f| f.event).collect();
+        let outcome = attempt::apply(conn, consumer, fresh).await?;
+        let blocked = blocked
+            .into_iter()
+            .map(|f| Blocked { dead: f.blocked.as_deref() == Some("dead"), event: f.event });
+        let blocked =
+            blocked.chain(outcome.behind.into_iter().map(Blocked::live)).collect::<Vec<_>>();
+        let parked = blocked.len() + outcome.failed.len();
+        park::park(conn, consumer.name(), outcome.failed, blocked, limits.first_wait).await?;
+        advance(conn, consumer.name(), &held, end).await?;
+        Ok(Pass { moved: held.len(), applied: outcome.applied, parked, more: end < last_seq })
+    })
+    .await
+}
+
+async fn claim(conn: &mut Connection, consumer: &str, most: i32) -> QueryResult<Vec<Cursor>> {
+    let claim = sql_query("SELECT part, pos, last_seq FROM bus.claim($1, $2)")
+        .bind::<Text, _>(consumer)
+        .bind::<Integer, _>(most);
+    cached(claim).load(conn).await
+}
+
+/// The events of the window that concern this consumer, of the partitions it holds, past each
+/// one's position.
+async fn read(
+    conn: &mut Connection,
+    consumer: &dyn Consumer,
+    held: &[Cursor],
+    after: i64,
+    end: i64,
+) -> QueryResult<Vec<Found>> {
+    const READ: &str = "\
+        SELECT e.seq, e.event_id, e.partition, e.aggregate_id, e.aggregate_version, e.type, \
+               e.payload, e.trace_context, e.created_at, \
+               (SELECT p.state FROM bus.parked_event p \
+                 WHERE p.consumer = $1 AND p.partition = e.partition \
+                   AND p.aggregate_id = e.aggregate_id ORDER BY p.seq LIMIT 1) AS blocked \
+          FROM bus.event_log e \
+         WHERE e.seq > $2 AND e.seq <= $3 AND e.type = ANY($4) \
+           AND e.seq > ($5::bigint[])[e.partition + 1] \
+         ORDER BY e.seq";
+    // by partition; NULL, which nothing exceeds, for those that are not held
+    let positions = (0..PARTITIONS)
+        .map(|part| held.iter().find(|c| c.part == part).map(|c| c.pos))
+        .collect::<Vec<_>>();
+    let read = sql_query(READ)
+        .bind::<Text, _>(consumer.name())
+        .bind::<BigInt, _>(after)
+        .bind::<BigInt, _>(end)
+        .bind::<Array<Text>, _>(consumer.event_types())
+        .bind::<Array<Nullable<BigInt>>, _>(positions);
+    cached(read).load(conn).await
+}
+
+async fn advance(
+    conn: &mut Connection,
+    consumer: &str,
+    held: &[Cursor],
+    end: i64,
+) -> QueryResult<()> {
+    let advance = sql_query("SELECT bus.advance($1, $2, $3, $4)")
+        .bind::<Text, _>(consumer)
+        .bind::<Array<SmallInt>, _>(held.iter().map(|c| c.part).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(held.iter().map(|c| c.pos).collect::<Vec<_>>())
+        .bind::<BigInt, _>(end);
+    cached(advance).execute(conn).await.map(drop)
+}

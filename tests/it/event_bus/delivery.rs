@@ -1,0 +1,130 @@
+//! Nothing is lost, nothing comes twice, order is kept.
+
+use std::{sync::Arc, time::Duration};
+
+use careforall::{
+    kernel::clock,
+    platform::event_bus::{BusConfig, BusRuntime, EventBus},
+};
+use diesel::result::Error;
+use diesel_async::AsyncConnection;
+use rand::RngExt;
+use uuid::Uuid;
+
+use super::{
+    cluster::{TestDb, connect, execute, until},
+    recorder::{Recorder, change, publish_fresh},
+    worker::Worker,
+};
+
+const WRITERS: usize = 16;
+const TRANSACTIONS: usize = 60;
+
+/// A bus with one recorder, to be driven by hand.
+pub async fn by_hand(db: &TestDb) -> BusRuntime {
+    let consumers: Vec<Arc<dyn careforall::platform::event_bus::Consumer>> =
+        vec![Arc::new(Recorder::named("recorder"))];
+    let bus =
+        BusRuntime::new(db.database.clone(), EventBus::new(), consumers, BusConfig::default());
+    bus.prepare().await.unwrap();
+    bus
+}
+
+/// That the log has no gaps, and that every event in it has had its effect exactly once, per
+/// aggregate in the order of versions, which have no gaps either.
+pub async fn assert_exactly_once(db: &TestDb, events: i64) {
+    let logged = "SELECT count(*) AS n FROM bus.event_log";
+    assert_eq!(db.number(logged).await, events, "in the log");
+    assert_eq!(db.number("SELECT count(*) AS n FROM bus.outbox").await, 0, "left in the outbox");
+    let last = "SELECT coalesce(max(seq), 0) AS n FROM bus.event_log";
+    assert_eq!(db.number(last).await, events, "gapless");
+    let effects = "SELECT count(*) AS n FROM effect";
+    assert_eq!(db.number(effects).await, events, "effects");
+    let distinct = "SELECT count(DISTINCT event_id) AS n FROM effect JOIN bus.event_log \
+                    USING (seq, event_id)";
+    assert_eq!(db.number(distinct).await, events, "distinct effects");
+    for (table, order) in [("bus.event_log", "seq"), ("effect", "at")] {
+        let version = if table == "effect" { "version" } else { "aggregate_version" };
+        let disorder = format!(
+            "SELECT count(*) AS n FROM (SELECT {version} AS v, row_number() OVER \
+             (PARTITION BY aggregate_id ORDER BY {order}) AS expected FROM {table}) x \
+             WHERE v <> expected"
+        );
+        assert_eq!(db.number(&disorder).await, 0, "out of order in {table}");
+    }
+}
+
+/// Commits changes to shared aggregates after random delays, and rolls back one in five; returns how
+/// many were committed.
+async fn write(db: &TestDb, aggregates: &[Uuid]) -> i64 {
+    let mut committed = 0;
+    for _ in 0..TRANSACTIONS {
+        let aggregate = aggregates[rand::rng().random_range(0..aggregates.len())];
+        let delay = Duration::from_millis(rand::rng().random_range(0..12));
+        let rolls_back = rand::rng().random_bool(0.2);
+        let mut conn = db.conn().await;
+        let result = conn
+            .transaction(async |conn| {
+                change(conn, aggregate).await?;
+                tokio::time::sleep(delay).await;
+                if rolls_back { Err(Error::RollbackTransaction) } else { Ok(()) }
+            })
+            .await;
+        match result {
+            Ok(()) => committed += 1,
+            Err(Error::RollbackTransaction) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    committed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_writers_and_two_processes_lose_and_double_nothing() {
+    let db = TestDb::new().await;
+    let workers = [Worker::spawn(&db), Worker::spawn(&db)];
+    let aggregates: Vec<_> = (0..40).map(|_| clock::new_id()).collect();
+    let writers = (0..WRITERS).map(|_| write(&db, &aggregates));
+    let committed = futures_util::future::join_all(writers).await.into_iter().sum::<i64>();
+    until("every event has its effect", async || {
+        db.number("SELECT count(*) AS n FROM effect").await >= committed
+    })
+    .await;
+    for worker in workers {
+        assert!(worker.stop().success(), "stops when asked");
+    }
+    assert_exactly_once(&db, committed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_commits_late_is_not_skipped() {
+    let db = TestDb::new().await;
+    let bus = by_hand(&db).await;
+    let mut late = db.conn().await;
+    execute(&mut late, "BEGIN").await;
+    execute(&mut late, "SET LOCAL idle_in_transaction_session_timeout = 0").await;
+    publish_fresh(&mut late, 1).await;
+    for _ in 0..5 {
+        publish_fresh(&mut *db.conn().await, 3).await;
+        bus.drain().await.unwrap();
+    }
+    assert_eq!(db.number("SELECT max(floor) AS n FROM bus.event_head").await, 0);
+    execute(&mut late, "COMMIT").await;
+    assert_eq!(bus.drain().await.unwrap().applied, 1);
+    assert_exactly_once(&db, 16).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_write_transaction_in_another_database_stalls_nothing() {
+    let db = TestDb::new().await;
+    let bus = by_hand(&db).await;
+    let mut other = connect("postgres").await;
+    execute(&mut other, "BEGIN").await;
+    execute(&mut other, "SELECT pg_current_xact_id()").await;
+    for _ in 0..10 {
+        publish_fresh(&mut *db.conn().await, 50).await;
+        assert_eq!(bus.drain().await.unwrap().applied, 50);
+    }
+    execute(&mut other, "COMMIT").await;
+    assert_exactly_once(&db, 500).await;
+}

@@ -1,0 +1,103 @@
+//! The loops: what they cost when idle, how they are woken, how they stop.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use careforall::platform::event_bus::{BusConfig, BusRuntime, Consumer, EventBus, RemoteWake};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    cluster::{TestDb, connect, number, until},
+    recorder::{Recorder, publish_fresh},
+};
+
+fn consumers(names: &[&'static str]) -> Vec<Arc<dyn Consumer>> {
+    names.iter().map(|name| Arc::new(Recorder::named(name)) as Arc<dyn Consumer>).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_bus_asks_about_four_questions_a_second() {
+    let db = TestDb::new().await;
+    let six = consumers(&["one", "two", "three", "four", "five", "six"]);
+    let bus = BusRuntime::new(db.database.clone(), EventBus::new(), six, BusConfig::default());
+    let token = CancellationToken::new();
+    let running = tokio::spawn(bus.run(token.clone()));
+
+    // asked from another database, so as not to be counted
+    let name = db.url.split(['/', '?']).nth(3).unwrap();
+    let transactions = format!(
+        "SELECT xact_commit + xact_rollback AS n FROM pg_stat_database WHERE datname = '{name}'"
+    );
+    let mut watcher = connect("postgres").await;
+    // start-up is over when the counters, which come in lumps of a second, have slowed down
+    let mut last = (number(&mut watcher, &transactions).await, Instant::now());
+    until("start-up is over", async || {
+        let count = number(&mut watcher, &transactions).await;
+        if count == last.0 {
+            return false;
+        }
+        let slow = count - last.0 < 8 && last.1.elapsed() > Duration::from_millis(800);
+        last = (count, Instant::now());
+        slow
+    })
+    .await;
+    let (from, started) = last;
+    let mut count = 0;
+    until("a dozen questions", async || {
+        count = number(&mut watcher, &transactions).await - from;
+        count >= 12
+    })
+    .await;
+    let rate = f64::from(i32::try_from(count).unwrap()) / started.elapsed().as_secs_f64();
+    println!("an idle bus of six consumers: {rate:.1} transactions/s");
+    assert!(rate < 6.0, "{rate} transactions/s");
+    token.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wake_reaches_consumers_and_other_replicas() {
+    struct Counts(Arc<AtomicU32>);
+    impl RemoteWake for Counts {
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let db = TestDb::new().await;
+    let told = Arc::new(AtomicU32::new(0));
+    let bus = EventBus::with_remote(Counts(told.clone()));
+    // only a wake can do it: the idle tick never comes
+    let config = BusConfig { idle_tick: Duration::from_hours(1), ..BusConfig::default() };
+    let runtime = BusRuntime::new(db.database.clone(), bus.clone(), consumers(&["a", "b"]), config);
+    let token = CancellationToken::new();
+    let running = tokio::spawn(runtime.run(token.clone()));
+    for round in 1..=3 {
+        publish_fresh(&mut *db.conn().await, 10).await;
+        bus.wake();
+        until("both have seen them", async || {
+            db.number("SELECT count(*) AS n FROM effect").await == round * 20
+        })
+        .await;
+    }
+    assert!(told.load(Ordering::Relaxed) > 0, "other replicas are told");
+    token.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_consumers_of_one_name_are_refused() {
+    let db = TestDb::new().await;
+    let bus = BusRuntime::new(
+        db.database.clone(),
+        EventBus::new(),
+        consumers(&["same", "same"]),
+        BusConfig::default(),
+    );
+    let error = bus.run(CancellationToken::new()).await.unwrap_err();
+    assert!(error.to_string().contains("one name"), "{error}");
+}

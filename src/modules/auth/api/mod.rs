@@ -1,0 +1,58 @@
+//! What other modules may ask: who calls, and what is known of a user.
+//!
+//! A handler takes [`Caller`] when guests are welcome, [`SignedIn`] when an account is needed, and
+//! [`Admin`] for administrators.
+
+mod caller;
+
+use std::collections::HashMap;
+
+use diesel::QueryResult;
+
+use super::{model::Registration, password::Passwords, repo, service::create_user};
+use crate::{
+    kernel::ids::UserId,
+    platform::postgres::{Connection, Database},
+};
+
+pub use super::{
+    error::AuthError,
+    model::{Role, User},
+    tokens::GuestTokens,
+};
+pub use caller::{Admin, Caller, SignedIn};
+
+/// Whether this is an administrator, now: roles are never read from a token.
+pub async fn is_admin(conn: &mut Connection, user: UserId) -> QueryResult<bool> {
+    Ok(repo::find_role(conn, user).await? == Some(Role::Admin))
+}
+
+/// The user, or `None` when the account is gone.
+pub async fn find_user(conn: &mut Connection, user: UserId) -> QueryResult<Option<User>> {
+    repo::find_user(conn, user).await
+}
+
+/// Those of the users that exist, in one query.
+pub async fn find_users(
+    conn: &mut Connection,
+    users: &[UserId],
+) -> QueryResult<HashMap<UserId, User>> {
+    let found = repo::find_users(conn, users).await?;
+    Ok(found.into_iter().map(|user| (user.id, user)).collect())
+}
+
+/// Makes an administrator, for the command line. Without a name it is `Administrator`.
+///
+/// # Errors
+/// [`AuthError::Invalid`] names what is out of form; [`AuthError::EmailTaken`] when there is an
+/// account: an existing one is never promoted from here.
+pub async fn create_admin(
+    database: &Database,
+    email: &str,
+    name: Option<&str>,
+    password: &str,
+) -> Result<User, AuthError> {
+    let who = Registration::parse(email, password, name.unwrap_or("Administrator"))
+        .map_err(|problem| AuthError::Invalid(problem.errors))?;
+    create_user(database, &Passwords::default(), who, Role::Admin).await
+}

@@ -1,0 +1,260 @@
+//! People and their sessions, and the rules that need no I/O.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{
+    deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
+    pg::{Pg, PgValue},
+    prelude::*,
+    serialize::{self, Output, ToSql},
+    sql_types::Text,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::schema::auth::{refresh_tokens, users};
+use crate::{
+    kernel::{email::Email, ids::UserId, problem::Problem},
+    platform::http::Checks,
+};
+
+/// What a person may do beyond what is their own.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, AsExpression, FromSqlRow,
+)]
+#[diesel(sql_type = Text)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Donor,
+    Admin,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Donor => "donor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl ToSql<Text, Pg> for Role {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <str as ToSql<Text, Pg>>::to_sql(self.as_str(), &mut out.reborrow())
+    }
+}
+
+impl FromSql<Text, Pg> for Role {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        match <String as FromSql<Text, Pg>>::from_sql(value)?.as_str() {
+            "donor" => Ok(Self::Donor),
+            "admin" => Ok(Self::Admin),
+            other => Err(format!("no role: {other}").into()),
+        }
+    }
+}
+
+/// A person with an account. Their password's hash stays in the database.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Pg))]
+pub struct User {
+    pub id: UserId,
+    /// In normal form, as [`Email`] makes it.
+    pub email: String,
+    pub name: String,
+    pub role: Role,
+    pub created_at: DateTime<Utc>,
+    pub version: i64,
+}
+
+impl fmt::Debug for User {
+    /// Neither name nor address: they would end in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "User({}, {:?})", self.id, self.role)
+    }
+}
+
+/// Someone about to get an account; everything is checked, the password not yet hashed.
+#[derive(Debug)]
+pub struct Registration {
+    pub email: Email,
+    pub name: String,
+    pub password: Password,
+}
+
+impl Registration {
+    /// # Errors
+    /// `validation-failed` with every mistake.
+    pub fn parse(email: &str, password: &str, name: &str) -> Result<Self, Problem> {
+        let mut checks = Checks::new();
+        let email = checks.take("email", email.parse::<Email>());
+        let password = checks.take("password", Password::parse(password));
+        let name = checks.take("name", parse_name(name));
+        let all = email.zip(password).zip(name);
+        checks.finish(all.map(|((email, password), name)| Self { email, name, password }))
+    }
+}
+
+/// What somebody signs in with: any password is compared, whatever its form.
+#[derive(Debug)]
+pub struct Credentials {
+    pub email: Email,
+    pub password: SecretString,
+}
+
+/// A password that is long enough to be set.
+#[derive(Debug, Clone)]
+pub struct Password(SecretString);
+
+impl Password {
+    pub const MIN_CHARS: usize = 12;
+    pub const MAX_CHARS: usize = 128;
+
+    /// # Errors
+    /// A sentence that names the bounds.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if !(Self::MIN_CHARS..=Self::MAX_CHARS).contains(&text.chars().count()) {
+            let (min, max) = (Self::MIN_CHARS, Self::MAX_CHARS);
+            return Err(format!("must have {min} to {max} characters"));
+        }
+        Ok(Self(text.into()))
+    }
+
+    pub fn into_secret(self) -> SecretString {
+        self.0
+    }
+}
+
+/// The longest name, in characters.
+pub const MAX_NAME_CHARS: usize = 200;
+
+/// A person's name: one line, trimmed, of 1 to [`MAX_NAME_CHARS`] characters.
+///
+/// # Errors
+/// A sentence that names the rule.
+pub fn parse_name(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must not contain control characters".to_owned());
+    }
+    if text.chars().count() > MAX_NAME_CHARS || text.trim().is_empty() {
+        return Err(format!("must have 1 to {MAX_NAME_CHARS} characters"));
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// How long a refresh token can be used.
+pub const REFRESH_LIFETIME: TimeDelta = TimeDelta::days(30);
+
+/// An opaque token of 256 random bits. Only its hash is stored.
+#[derive(Debug)]
+pub struct RefreshToken(SecretString);
+
+impl RefreshToken {
+    pub fn generate() -> Self {
+        Self(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()).into())
+    }
+
+    pub fn hash(&self) -> Vec<u8> {
+        Self::hash_of(self.0.expose_secret())
+    }
+
+    /// The hash under which a token that a client sent is looked up.
+    pub fn hash_of(token: &str) -> Vec<u8> {
+        Sha256::digest(token.as_bytes()).to_vec()
+    }
+
+    /// For the one answer that carries it.
+    pub fn reveal(&self) -> String {
+        self.0.expose_secret().to_owned()
+    }
+}
+
+/// A refresh token as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = refresh_tokens, check_for_backend(Pg))]
+pub struct StoredToken {
+    pub id: Uuid,
+    pub family_id: Uuid,
+    pub user_id: UserId,
+    pub expires_at: DateTime<Utc>,
+    pub used_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// What a presented refresh token deserves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Rotate,
+    /// Expired or revoked: refused, nothing else.
+    Refuse,
+    /// Used before: whoever has it, somebody stole something.
+    RevokeFamily,
+}
+
+impl StoredToken {
+    pub fn judge(&self, now: DateTime<Utc>) -> Verdict {
+        match self {
+            Self { revoked_at: Some(_), .. } => Verdict::Refuse,
+            Self { used_at: Some(_), .. } => Verdict::RevokeFamily,
+            Self { expires_at, .. } if *expires_at <= now => Verdict::Refuse,
+            _ => Verdict::Rotate,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::clock;
+
+    #[test]
+    fn passwords_are_counted_in_characters_and_kept_as_they_are() {
+        assert!(Password::parse("elevenchars").is_err());
+        assert!(Password::parse("ÄÖÜäöüß🦀🦀🦀🦀🦀").is_ok(), "12 characters, 31 bytes");
+        assert!(Password::parse(&"x".repeat(129)).is_err());
+        let spaced = Password::parse("  two spaces, tab\t").unwrap();
+        assert_eq!(spaced.into_secret().expose_secret(), "  two spaces, tab\t");
+    }
+
+    #[test]
+    fn names_are_one_trimmed_line() {
+        assert_eq!(parse_name("  Ada Lovelace ").unwrap(), "Ada Lovelace");
+        for bad in ["", "  ", "a\nb", "a\u{7f}", &"x".repeat(201)] {
+            assert!(parse_name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_used_refresh_token_condemns_its_family() {
+        let now = clock::now();
+        let fresh = StoredToken {
+            id: clock::new_id(),
+            family_id: clock::new_id(),
+            user_id: UserId::generate(),
+            expires_at: now + REFRESH_LIFETIME,
+            used_at: None,
+            revoked_at: None,
+        };
+        assert_eq!(fresh.judge(now), Verdict::Rotate);
+        assert_eq!(fresh.judge(fresh.expires_at), Verdict::Refuse);
+        let used = StoredToken { used_at: Some(now), ..fresh.clone() };
+        assert_eq!(used.judge(now), Verdict::RevokeFamily);
+        let revoked = StoredToken { revoked_at: Some(now), ..used };
+        assert_eq!(revoked.judge(now), Verdict::Refuse);
+    }
+
+    #[test]
+    fn refresh_tokens_are_unguessable_and_never_shown_in_debug() {
+        let token = RefreshToken::generate();
+        assert_eq!(token.reveal().len(), 43);
+        assert_ne!(token.reveal(), RefreshToken::generate().reveal());
+        assert!(!format!("{token:?}").contains(&token.reveal()));
+        assert_eq!(token.hash(), RefreshToken::hash_of(&token.reveal()));
+    }
+}

@@ -1,4 +1,13 @@
-//! Every integration test, in one binary.
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+//! One binary for all tests that need more than a function: building and linking it once is
+//! quicker than thirty times.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, and its helpers take what is at hand"
+)]
+
+mod embedded_postgres;
 mod event_bus;
+mod support;

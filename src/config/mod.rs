@@ -1,0 +1,226 @@
+//! What an operator may set, checked before anything starts.
+//!
+//! `config/default.toml` lies at the bottom, the profile's file over it, the environment on top;
+//! all files are compiled in, so a binary needs nothing beside it. A setting that does not exist
+//! or makes no sense stops the start with one sentence that names it: a mistyped name must not
+//! silently leave a default in force. An empty variable counts as absent, because that is what
+//! compose files make of one that is not set.
+
+mod error;
+mod keys;
+mod layers;
+mod mask;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+pub use error::ConfigError;
+pub use values::{LogFormat, Profile, Provider};
+
+/// The effective configuration. Build it with [`Config::load`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(deserialize_with = "values::parsed")]
+    pub profile: Profile,
+    pub database: Database,
+    #[serde(default)]
+    pub redis: Redis,
+    pub http: Http,
+    pub metrics: Metrics,
+    pub embedded: Embedded,
+    #[serde(default)]
+    pub auth: Auth,
+    pub sandbox: Sandbox,
+    pub stripe: Stripe,
+    pub payments: Payments,
+    pub pledges: Pledges,
+    pub mail: Mail,
+    pub rate_limit: RateLimit,
+    pub log: Log,
+    #[serde(default)]
+    pub otel: Otel,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Absent: the embedded Postgres.
+    pub url: Option<SecretString>,
+    /// For reads that may be a little old.
+    pub replica_url: Option<SecretString>,
+    /// The size of the pool; with Postgres on the same machine, more than a few per core only
+    /// makes them wait for each other.
+    #[serde(default = "values::connections_for_cores", deserialize_with = "values::positive")]
+    pub max_connections: NonZeroUsize,
+    /// Whether `serve` migrates at start.
+    #[serde(deserialize_with = "values::flag")]
+    pub migrate: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Absent: caches, limits and wake-ups are this process's own.
+    pub url: Option<SecretString>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Port 0 takes any free one.
+    #[serde(deserialize_with = "values::address")]
+    pub bind: SocketAddr,
+    #[serde(default = "values::cores", deserialize_with = "values::positive")]
+    pub workers: NonZeroUsize,
+    /// Networks whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "values::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Port 0 takes any free one.
+    #[serde(deserialize_with = "values::address")]
+    pub bind: SocketAddr,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedded {
+    /// Where the embedded Postgres, and mail that is only written to files, live.
+    pub data_dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// An Ed25519 key as PKCS#8 PEM; given as a path, the file has been read. Absent: made once
+    /// and kept in the database, so that replicas agree.
+    pub signing_key: Option<SecretString>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sandbox {
+    #[serde(deserialize_with = "values::flag")]
+    pub enabled: bool,
+    /// `whsec_<base64>`. Absent: made once and kept in the database.
+    pub webhook_secret: Option<SecretString>,
+    /// Where the bank calls us. Absent: our own address.
+    pub webhook_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stripe {
+    /// Absent: Stripe is not offered.
+    pub secret_key: Option<SecretString>,
+    /// Several while one is being replaced.
+    #[serde(default, deserialize_with = "values::secrets")]
+    pub webhook_secrets: Vec<SecretString>,
+    /// Without `/v1` and without a slash at the end.
+    pub api_base: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payments {
+    #[serde(deserialize_with = "values::parsed")]
+    pub default_provider: Provider,
+}
+
+/// Bounds of one gift, in the currency's minor unit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pledges {
+    #[serde(deserialize_with = "values::whole")]
+    pub min_amount_minor: i64,
+    #[serde(deserialize_with = "values::whole")]
+    pub max_amount_minor: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Absent: mail is written to `folder`, or, without one, not sent.
+    pub smtp_url: Option<SecretString>,
+    pub from: String,
+    /// For `.eml` files. `<data dir>/mail` unless set, except in production.
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    #[serde(deserialize_with = "values::flag")]
+    pub enabled: bool,
+    #[serde(deserialize_with = "values::positive")]
+    pub per_ip_per_minute: NonZeroU32,
+    #[serde(deserialize_with = "values::positive")]
+    pub reads_per_ip_per_minute: NonZeroU32,
+    #[serde(deserialize_with = "values::positive")]
+    pub per_api_key_per_minute: NonZeroU32,
+    #[serde(deserialize_with = "values::positive")]
+    pub auth_per_minute: NonZeroU32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    #[serde(deserialize_with = "values::parsed")]
+    pub format: LogFormat,
+    /// In the syntax of `RUST_LOG`.
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otel {
+    /// Absent: traces are not exported.
+    pub endpoint: Option<String>,
+}
+
+impl Config {
+    /// The configuration of this process, from its environment.
+    ///
+    /// # Errors
+    /// One sentence that names the variable or key and says what is wrong with it.
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::from_layers(&layers::COMPILED_IN, layers::environment()?)
+    }
+
+    /// The same from given layers, without a look at this process.
+    fn from_layers(
+        files: &layers::Files<'_>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let layers = layers::Layers::new(files, environment)?;
+        let mut config = layers.deserialize()?;
+        rules::complete(&mut config)?;
+        rules::check(&config)?;
+        Ok(config)
+    }
+
+    /// What is allowed, but likely not meant: one sentence each, for the log at start.
+    pub fn warnings(&self) -> Vec<String> {
+        rules::warnings(self)
+    }
+
+    /// Every setting with its effective value, as TOML; secrets are masked.
+    pub fn masked(&self) -> String {
+        mask::render(self)
+    }
+}

@@ -1,0 +1,178 @@
+//! What holds between settings: values that follow from others, and what a profile refuses.
+
+use std::fs;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Config, ConfigError, Profile, Provider};
+
+/// Secrets that anyone can read in a document, by a piece that gives them away: the example key of
+/// RFC 8410, and the words people write where a secret should go.
+const PUBLISHED: [&str; 5] = [
+    "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC",
+    "changeme",
+    "change-me",
+    "change_me",
+    "example",
+];
+
+/// Fills in what follows from other settings.
+pub fn complete(config: &mut Config) -> Result<(), ConfigError> {
+    if config.mail.folder.is_none() && config.profile != Profile::Production {
+        config.mail.folder = Some(config.embedded.data_dir.join("mail"));
+    }
+    let base = config.stripe.api_base.trim_end_matches('/').to_owned();
+    config.stripe.api_base = base;
+    if let Some(key) = &config.auth.signing_key {
+        config.auth.signing_key = Some(pem(key.expose_secret())?);
+    }
+    Ok(())
+}
+
+/// The PEM itself, or the file of that name. `\n` may stand for a line break, because files of
+/// variables know no other way to write one.
+fn pem(given: &str) -> Result<SecretString, ConfigError> {
+    let key = "auth.signing_key";
+    let text = if given.contains("-----BEGIN") {
+        given.replace("\\n", "\n")
+    } else {
+        fs::read_to_string(given).map_err(|error| {
+            let problem = "is neither a PEM nor a file that can be read";
+            ConfigError::about(key, format!("the value {problem} ({error})"))
+        })?
+    };
+    if !text.contains("-----BEGIN PRIVATE KEY-----") {
+        return Err(ConfigError::about(key, "this is not an Ed25519 key as PKCS#8 PEM"));
+    }
+    Ok(text.into())
+}
+
+/// Refuses what makes no sense, or must not be in the profile.
+pub fn check(config: &Config) -> Result<(), ConfigError> {
+    urls(config)?;
+    amounts(config)?;
+    sandbox(config)?;
+    if !config.mail.from.contains('@') {
+        return Err(ConfigError::about("mail.from", "there is no e-mail address in it"));
+    }
+    match config.profile {
+        Profile::Production => production(config),
+        Profile::Development | Profile::Demo => Ok(()),
+    }
+}
+
+fn urls(config: &Config) -> Result<(), ConfigError> {
+    const POSTGRES: &[&str] = &["postgres://", "postgresql://"];
+    const WEB: &[&str] = &["http://", "https://"];
+    let exposed = |secret: &Option<SecretString>| {
+        secret.as_ref().map(|secret| secret.expose_secret().to_owned())
+    };
+    let checks: [(&str, Option<String>, &[&str]); 7] = [
+        ("database.url", exposed(&config.database.url), POSTGRES),
+        ("database.replica_url", exposed(&config.database.replica_url), POSTGRES),
+        (
+            "redis.url",
+            exposed(&config.redis.url),
+            &["redis://", "rediss://", "unix://", "redis+unix://"],
+        ),
+        ("mail.smtp_url", exposed(&config.mail.smtp_url), &["smtp://", "smtps://"]),
+        ("sandbox.webhook_url", config.sandbox.webhook_url.clone(), WEB),
+        ("stripe.api_base", Some(config.stripe.api_base.clone()), WEB),
+        ("otel.endpoint", config.otel.endpoint.clone(), WEB),
+    ];
+    for (key, value, schemes) in checks {
+        // the value is not repeated: it may hold a password
+        if value.is_some_and(|url| !schemes.iter().any(|scheme| url.starts_with(scheme))) {
+            let problem = format!("the URL does not begin with {}", schemes.join(" or "));
+            return Err(ConfigError::about(key, problem));
+        }
+    }
+    Ok(())
+}
+
+fn amounts(config: &Config) -> Result<(), ConfigError> {
+    let (min, max) = (config.pledges.min_amount_minor, config.pledges.max_amount_minor);
+    if min < 1 {
+        return Err(ConfigError::about("pledges.min_amount_minor", format!("{min} is below 1")));
+    }
+    if max < min {
+        let problem = format!("{max} is below the smallest amount, {min}");
+        return Err(ConfigError::about("pledges.max_amount_minor", problem));
+    }
+    Ok(())
+}
+
+fn sandbox(config: &Config) -> Result<(), ConfigError> {
+    if let Some(secret) = &config.sandbox.webhook_secret {
+        let encoded = secret.expose_secret().strip_prefix("whsec_");
+        let bytes = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
+        if bytes.is_none_or(|bytes| bytes.is_empty()) {
+            let problem = "the secret does not have the form whsec_<base64>";
+            return Err(ConfigError::about("sandbox.webhook_secret", problem));
+        }
+    }
+    let wanted = config.payments.default_provider == Provider::Sandbox;
+    if wanted && !config.sandbox.enabled && config.profile != Profile::Production {
+        let problem = "the sandbox is switched off, so it cannot be the default";
+        return Err(ConfigError::about("payments.default_provider", problem));
+    }
+    Ok(())
+}
+
+/// Real money: nothing that only plays, nothing that anyone can look up.
+fn production(config: &Config) -> Result<(), ConfigError> {
+    if config.database.url.is_none() {
+        let problem = "the production profile needs it, since it refuses the embedded database";
+        return Err(ConfigError::about("database.url", problem));
+    }
+    if config.sandbox.enabled {
+        let problem = "the production profile refuses the sandbox, which moves no money";
+        return Err(ConfigError::about("sandbox.enabled", problem));
+    }
+    if config.payments.default_provider == Provider::Sandbox {
+        let problem = "the production profile refuses the sandbox, which moves no money";
+        return Err(ConfigError::about("payments.default_provider", problem));
+    }
+    let stripe = config.stripe.webhook_secrets.iter().map(|s| ("stripe.webhook_secrets", s));
+    let single = [
+        ("auth.signing_key", &config.auth.signing_key),
+        ("sandbox.webhook_secret", &config.sandbox.webhook_secret),
+        ("stripe.secret_key", &config.stripe.secret_key),
+    ];
+    let single = single.iter().filter_map(|(key, secret)| Some((*key, secret.as_ref()?)));
+    match single.chain(stripe).find(|(_, secret)| published(secret)) {
+        Some((key, _)) => Err(ConfigError::about(
+            key,
+            "the production profile refuses a secret that is published in documents",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn published(secret: &SecretString) -> bool {
+    let folded: String = secret.expose_secret().split_whitespace().collect();
+    let lower = folded.to_lowercase();
+    PUBLISHED.iter().any(|known| folded.contains(known) || lower.contains(known))
+}
+
+pub fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let stripe = &config.stripe;
+    if config.profile == Profile::Demo {
+        warnings.push("the demo profile: the sandbox is on and no money moves".to_owned());
+    }
+    if config.payments.default_provider == Provider::Stripe && stripe.secret_key.is_none() {
+        let variable = super::keys::variable("stripe.secret_key");
+        warnings.push(format!("{variable} is not set: no gift can be paid"));
+    }
+    if stripe.secret_key.is_some() && stripe.webhook_secrets.is_empty() {
+        let variable = super::keys::variable("stripe.webhook_secrets");
+        warnings.push(format!("{variable} is not set: Stripe's webhooks will be refused"));
+    }
+    if config.mail.smtp_url.is_none() && config.mail.folder.is_none() {
+        let variable = super::keys::variable("mail.smtp_url");
+        warnings.push(format!("{variable} is not set: no mail is sent"));
+    }
+    warnings
+}

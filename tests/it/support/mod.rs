@@ -1,0 +1,25 @@
+//! What tests stand on: real servers, each ended with the test that started it, whatever happens.
+//!
+//! - [`postgres`]: databases of the test's own in one shared cluster, or a cluster to break
+//! - [`redis`]: a Redis to switch off and on
+//! - [`server`]: the real program, with its log
+//! - [`client`]: a few lines of HTTP
+//! - [`wait`]: waiting for a condition, never for a time
+
+#![allow(dead_code, unused_imports, reason = "the toolbox is larger than what each test takes")]
+
+pub mod client;
+pub mod postgres;
+pub mod process;
+pub mod redis;
+pub mod server;
+pub mod wait;
+
+pub use client::{Client, Response};
+pub use postgres::{OwnPostgres, TestDatabase};
+pub use redis::Redis;
+pub use server::Server;
+pub use wait::{eventually, eventually_blocking};
+
+/// The program under test.
+pub const CAREFORALL: &str = env!("CARGO_BIN_EXE_careforall");

@@ -11,3 +11,4 @@
 mod embedded_postgres;
 mod event_bus;
 mod support;
+mod totals;

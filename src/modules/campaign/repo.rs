@@ -181,9 +181,8 @@ fn select(filter: &ListFilter, page: &PageRequest<ListKey>, due: bool) -> Select
     }
     if let Some((at, id)) = page.after {
         // the first condition bounds the index scan
-        query = query
-            .filter(dsl::created_at.le(at))
-            .filter(dsl::created_at.lt(at).or(dsl::id.lt(id)));
+        query =
+            query.filter(dsl::created_at.le(at)).filter(dsl::created_at.lt(at).or(dsl::id.lt(id)));
     }
     query
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use diesel::QueryResult;
 
-use super::repo;
 pub use super::dto::{Source, TotalsView};
+use super::repo;
 use crate::{
     kernel::{clock, ids::CampaignId, money::Currency},
     platform::postgres::Connection,

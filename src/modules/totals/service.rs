@@ -31,7 +31,10 @@ pub struct TotalsService {
 }
 
 enum Cached {
-    Known { snapshot: Snapshot, origin: Source },
+    Known {
+        snapshot: Snapshot,
+        origin: Source,
+    },
     /// No campaign has this id. Drafts are not remembered as unknown: they may be published at any
     /// moment, and their readers expect to see it.
     Unknown,

@@ -19,16 +19,30 @@ pub const MAX_CATEGORY: usize = 50;
 #[serde(deny_unknown_fields)]
 pub struct CreateCampaign {
     /// White space around it is removed.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "Wells for Turkana")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        example = "Wells for Turkana"
+    )]
     title: String,
     /// White space around it is removed; may be empty.
-    #[schema(max_length = 20_000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "Clean water for twelve villages.")]
+    #[schema(
+        max_length = 20_000,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        example = "Clean water for twelve villages."
+    )]
     description: String,
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64, example = 1_000_000)]
     goal_minor: i64,
     currency: Currency,
     /// Any word; lists are filtered by exactly this one.
-    #[schema(min_length = 1, max_length = 50, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "water")]
+    #[schema(
+        min_length = 1,
+        max_length = 50,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        example = "water"
+    )]
     category: Option<String>,
     #[schema(value_type = Option<DateTime<Utc>>, example = "2030-01-01T00:00:00Z")]
     starts_at: Option<String>,
@@ -45,13 +59,29 @@ pub struct CreateCampaign {
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateCampaign {
     #[serde(deserialize_with = "present")]
-    #[schema(nullable = false, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "Wells for Turkana")]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        example = "Wells for Turkana"
+    )]
     title: Option<String>,
     #[serde(deserialize_with = "present")]
-    #[schema(nullable = false, max_length = 20_000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "Clean water for twelve villages.")]
+    #[schema(
+        nullable = false,
+        max_length = 20_000,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        example = "Clean water for twelve villages."
+    )]
     description: Option<String>,
     #[serde(deserialize_with = "present")]
-    #[schema(nullable = false, minimum = 1, maximum = 1_000_000_000_000_000_i64, example = 2_000_000)]
+    #[schema(
+        nullable = false,
+        minimum = 1,
+        maximum = 1_000_000_000_000_000_i64,
+        example = 2_000_000
+    )]
     goal_minor: Option<i64>,
     /// Fixed once the campaign is published.
     #[serde(deserialize_with = "present")]

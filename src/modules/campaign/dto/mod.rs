@@ -5,5 +5,5 @@ mod list;
 mod view;
 
 pub use input::{CreateCampaign, NoBody, UpdateCampaign};
-pub use list::{ListQuery, Sort};
+pub use list::ListQuery;
 pub use view::CampaignView;

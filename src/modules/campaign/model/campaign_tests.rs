@@ -63,8 +63,7 @@ fn a_draft_whose_end_has_passed_is_not_published() {
 
 #[test]
 fn the_currency_is_free_in_a_draft_and_fixed_after() {
-    let euro =
-        || Changes { currency: Some("EUR".parse().unwrap()), ..Changes::default() };
+    let euro = || Changes { currency: Some("EUR".parse().unwrap()), ..Changes::default() };
     for status in Status::ALL {
         let revised = campaign(status, None).revise(euro(), clock::now());
         assert_eq!(revised.is_ok(), status == Status::Draft, "{status}");
@@ -86,8 +85,7 @@ fn what_is_over_keeps_its_terms_but_its_text_may_be_mended() {
 #[test]
 fn an_end_that_has_passed_cannot_be_moved_and_is_written_down() {
     let (over, now) = (campaign(Status::Active, Some(TimeDelta::zero())), clock::now());
-    let longer =
-        Changes { ends_at: Some(Some(now + TimeDelta::days(1))), ..Changes::default() };
+    let longer = Changes { ends_at: Some(Some(now + TimeDelta::days(1))), ..Changes::default() };
     assert_eq!(over.revise(longer, now), Err(Refusal::TermsFixed(Status::Ended)));
     assert!(over.act(Action::Pause, now).is_err());
     let text = Changes { title: Some("Mended".into()), ..Changes::default() };

@@ -4,4 +4,4 @@ mod campaign;
 mod status;
 
 pub use campaign::{Campaign, Changes, Draft, MAX_GOAL_MINOR, Refusal};
-pub use status::{Action, Closed, Gate, InvalidTransition, Status};
+pub use status::{Action, Closed, Gate, Status};

@@ -18,7 +18,16 @@ use crate::modules::campaign::schema::campaigns;
 
 /// Where a campaign is in its life.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, AsExpression,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    AsExpression,
     FromSqlRow,
 )]
 #[diesel(sql_type = Text)]
@@ -225,7 +234,8 @@ mod tests {
         let end = start + TimeDelta::hours(1);
         for status in Status::ALL {
             for suspended_at in [None, Some(start)] {
-                let gate = Gate { status, suspended_at, starts_at: Some(start), ends_at: Some(end) };
+                let gate =
+                    Gate { status, suspended_at, starts_at: Some(start), ends_at: Some(end) };
                 for (at, in_time) in
                     [(start - tick, false), (start, true), (end - tick, true), (end, false)]
                 {

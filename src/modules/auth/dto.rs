@@ -124,17 +124,23 @@ impl UpdateMeRequest {
 
 /// A person with an account, as they see themselves.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = User)]
+#[schema(as = User, example = json!({
+    "id": "01938f1e-7c1a-7c3e-9f6e-0a4b5c6d7e8f",
+    "email": "ada@example.org",
+    "name": "Ada Lovelace",
+    "role": "donor",
+    "created_at": "2026-11-20T18:00:00.123456Z",
+    "version": 1
+}))]
 pub struct UserBody {
     id: UserId,
-    #[schema(format = "email", example = "ada@example.org")]
+    #[schema(format = "email")]
     email: String,
-    #[schema(example = "Ada Lovelace")]
     name: String,
     role: Role,
     created_at: DateTime<Utc>,
     /// Counts the changes; `ETag` carries it.
-    #[schema(minimum = 1, example = 1)]
+    #[schema(minimum = 1)]
     version: i64,
 }
 
@@ -147,14 +153,25 @@ impl From<User> for UserBody {
 
 /// A new session.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Session)]
+#[schema(as = Session, example = json!({
+    "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6IuKApiJ9.eyJhdWQiOiJhY2Nlc3MifQ.c2lnbmF0dXJl",
+    "token_type": "Bearer",
+    "expires_in": 900,
+    "refresh_token": "hkPnYLUk7nVFlSZ3kXc1ZQm1wL2Q9a8yFqk4xHk0b2E",
+    "user": {
+        "id": "01938f1e-7c1a-7c3e-9f6e-0a4b5c6d7e8f",
+        "email": "ada@example.org",
+        "name": "Ada Lovelace",
+        "role": "donor",
+        "created_at": "2026-11-20T18:00:00.123456Z",
+        "version": 1
+    }
+}))]
 pub struct SessionBody {
     /// Send it as `Authorization: Bearer …`.
     pub access_token: String,
-    #[schema(example = "Bearer")]
     pub token_type: &'static str,
     /// Seconds for which the access token is good.
-    #[schema(example = 900)]
     pub expires_in: i64,
     /// Good for 30 days, and once: each refresh gives the next.
     pub refresh_token: String,
@@ -163,14 +180,17 @@ pub struct SessionBody {
 
 /// The next tokens of a session.
 #[derive(Serialize, ToSchema)]
-#[schema(as = TokenPair)]
+#[schema(as = TokenPair, example = json!({
+    "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6IuKApiJ9.eyJhdWQiOiJhY2Nlc3MifQ.c2lnbmF0dXJl",
+    "token_type": "Bearer",
+    "expires_in": 900,
+    "refresh_token": "hkPnYLUk7nVFlSZ3kXc1ZQm1wL2Q9a8yFqk4xHk0b2E"
+}))]
 pub struct TokenPairBody {
     /// Send it as `Authorization: Bearer …`.
     pub access_token: String,
-    #[schema(example = "Bearer")]
     pub token_type: &'static str,
     /// Seconds for which the access token is good.
-    #[schema(example = 900)]
     pub expires_in: i64,
     /// Good for 30 days, and once: each refresh gives the next.
     pub refresh_token: String,
@@ -178,7 +198,16 @@ pub struct TokenPairBody {
 
 /// The public keys that verify our tokens (RFC 7517). There may be several.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Jwks)]
+#[schema(as = Jwks, example = json!({
+    "keys": [{
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        "use": "sig",
+        "alg": "EdDSA"
+    }]
+}))]
 pub struct JwksBody {
     pub keys: Vec<Jwk>,
 }

@@ -1,0 +1,49 @@
+use careforall::{
+    modules::auth::api::{Role, create_admin, is_admin},
+    platform::postgres::Database,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+use serde_json::Value;
+
+use super::{PASSWORD, login, sign_in};
+use crate::support::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_published_keys_verify_our_tokens() {
+    let server = Server::builder().start().await;
+    let session = sign_in(&server, "ada@example.org").await;
+    let access = session["access_token"].as_str().unwrap();
+    let jwks = server.client().get("/.well-known/jwks.json").send().await;
+    assert_eq!(jwks.headers["cache-control"], "public, max-age=3600");
+    let keys: JwkSet = serde_json::from_value(jwks.body).unwrap();
+    let key_id = decode_header(access).unwrap().kid.unwrap();
+    let key = DecodingKey::from_jwk(keys.find(&key_id).unwrap()).unwrap();
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_audience(&["access"]);
+    rules.set_issuer(&["careforall"]);
+    let claims = decode::<Value>(access, &key, &rules).unwrap().claims;
+    assert_eq!(claims["sub"], session["user"]["id"]);
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_is_made_once_and_never_by_promotion() {
+    let server = Server::builder().start().await;
+    let runtime = tokio::runtime::Handle::current();
+    let database = Database::new(&server.database().url(), 2, runtime).unwrap();
+    let root = create_admin(&database, "Root@Example.org", None, PASSWORD).await.unwrap();
+    assert_eq!((root.role, root.email.as_str()), (Role::Admin, "root@example.org"));
+    let donor = sign_in(&server, "ada@example.org").await;
+    let refused = create_admin(&database, "ada@example.org", None, PASSWORD).await.unwrap_err();
+    assert_eq!(refused.to_string(), "an account with this e-mail exists");
+    let refused = create_admin(&database, "x", None, "short").await.unwrap_err();
+    let said = "email is not a valid e-mail address; password must have 12 to 128 characters";
+    assert_eq!(refused.to_string(), said);
+
+    let mut conn = database.conn().await.unwrap();
+    assert!(is_admin(&mut conn, root.id).await.unwrap());
+    let donor_id = donor["user"]["id"].as_str().unwrap().parse().unwrap();
+    assert!(!is_admin(&mut conn, donor_id).await.unwrap());
+    let session = login(&server, "root@example.org", PASSWORD).await;
+    assert_eq!(session.body["user"]["role"], "admin");
+}

@@ -12,3 +12,4 @@ mod embedded_postgres;
 mod event_bus;
 mod sandbox;
 mod support;
+mod totals;

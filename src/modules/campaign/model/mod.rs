@@ -1,0 +1,7 @@
+//! Campaigns and their rules, without I/O.
+
+mod campaign;
+mod status;
+
+pub use campaign::{Campaign, Changes, Draft, MAX_GOAL_MINOR, Refusal};
+pub use status::{Action, Closed, Gate, Status};

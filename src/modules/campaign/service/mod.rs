@@ -1,0 +1,200 @@
+//! The use cases.
+
+mod deadlines;
+mod publishing;
+
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+
+use super::{
+    dto::CampaignView,
+    error::CampaignError,
+    model::{Action, Campaign, Changes, Draft, Status},
+    repo::{self, ListFilter, ListKey, Viewer},
+};
+use crate::{
+    kernel::{
+        clock,
+        ids::{CampaignId, UserId},
+        page::{Page, PageRequest},
+        version::IfMatch,
+    },
+    modules::{auth::api as auth, totals::api as totals},
+    platform::{
+        event_bus::EventBus,
+        postgres::{Connection, Database},
+    },
+};
+
+/// Campaigns, from draft to end.
+#[derive(Clone)]
+pub struct CampaignService {
+    database: Database,
+    bus: EventBus,
+}
+
+impl CampaignService {
+    pub fn new(database: Database, bus: EventBus) -> Self {
+        Self { database, bus }
+    }
+
+    /// Makes a draft and its totals.
+    pub async fn create(&self, owner: UserId, draft: Draft) -> Result<CampaignView, CampaignError> {
+        let now = clock::now();
+        let campaign = Campaign::new(draft, owner, now)?;
+        let mut conn = self.database.conn().await?;
+        let view = conn.transaction(async |conn| {
+            repo::insert(conn, &campaign).await?;
+            totals::open(conn, campaign.id, campaign.currency, campaign.goal_minor).await?;
+            publishing::changed(conn, std::slice::from_ref(&campaign)).await?;
+            show(conn, campaign, now).await
+        });
+        self.announced(view.await)
+    }
+
+    /// The campaign, if this caller may see it.
+    pub async fn get(
+        &self,
+        caller: Option<UserId>,
+        id: CampaignId,
+    ) -> Result<CampaignView, CampaignError> {
+        let mut conn = self.database.conn().await?;
+        let campaign = repo::find(&mut conn, id).await?.ok_or(CampaignError::NotFound)?;
+        if !campaign.is_public() && !may_change(&mut conn, caller, &campaign).await? {
+            return Err(CampaignError::NotFound);
+        }
+        show(&mut conn, campaign, clock::now()).await
+    }
+
+    /// One page of the campaigns that this caller may see, newest first.
+    pub async fn list(
+        &self,
+        caller: Option<UserId>,
+        status: Option<Status>,
+        category: Option<String>,
+        page: PageRequest<ListKey>,
+    ) -> Result<Page<CampaignView>, CampaignError> {
+        let mut conn = self.database.conn().await?;
+        let viewer = match caller {
+            None => Viewer::Public,
+            Some(user) if auth::is_admin(&mut conn, user).await? => Viewer::Admin,
+            Some(user) => Viewer::User(user),
+        };
+        let now = clock::now();
+        let filter = ListFilter { viewer, status, category, now };
+        let rows = repo::list(&mut conn, &filter, &page).await?;
+        let found = Page::new(rows, page.limit, |row| (row.created_at, row.id));
+        show_page(&mut conn, found, now).await
+    }
+
+    /// Changes what a campaign says, if it is still at the version that the caller has read.
+    pub async fn update(
+        &self,
+        user: UserId,
+        id: CampaignId,
+        if_match: Option<IfMatch>,
+        changes: Changes,
+    ) -> Result<CampaignView, CampaignError> {
+        let mut conn = self.database.conn().await?;
+        let view = conn.transaction(async |conn| {
+            let now = clock::now();
+            let campaign = lock_for(conn, user, id).await?;
+            check_version(&campaign, if_match)?;
+            let Some(revised) = campaign.revise(changes, now)? else {
+                return show(conn, campaign, now).await;
+            };
+            repo::update(conn, &revised).await?;
+            publishing::changed(conn, std::slice::from_ref(&revised)).await?;
+            show(conn, revised, now).await
+        });
+        self.announced(view.await)
+    }
+
+    /// Moves a campaign through its life.
+    pub async fn act(
+        &self,
+        user: UserId,
+        id: CampaignId,
+        action: Action,
+    ) -> Result<CampaignView, CampaignError> {
+        let mut conn = self.database.conn().await?;
+        let view = conn.transaction(async |conn| {
+            let now = clock::now();
+            let moved = lock_for(conn, user, id).await?.act(action, now)?;
+            repo::update(conn, &moved).await?;
+            publishing::changed(conn, std::slice::from_ref(&moved)).await?;
+            match action {
+                Action::Publish => totals::publish(conn, id).await?,
+                Action::Cancel => publishing::cancelled(conn, &moved).await?,
+                Action::Pause | Action::Resume | Action::End => {}
+            }
+            show(conn, moved, now).await
+        });
+        self.announced(view.await)
+    }
+
+    fn announced<T>(&self, committed: Result<T, CampaignError>) -> Result<T, CampaignError> {
+        committed.inspect(|_| self.bus.wake())
+    }
+}
+
+/// The campaign, locked, if this user may change it.
+async fn lock_for(
+    conn: &mut Connection,
+    user: UserId,
+    id: CampaignId,
+) -> Result<Campaign, CampaignError> {
+    let campaign = repo::lock(conn, id).await?.ok_or(CampaignError::NotFound)?;
+    if may_change(conn, Some(user), &campaign).await? {
+        return Ok(campaign);
+    }
+    // that somebody else's draft exists is not theirs to know
+    Err(if campaign.is_public() { CampaignError::Forbidden } else { CampaignError::NotFound })
+}
+
+/// Owners and administrators.
+async fn may_change(
+    conn: &mut Connection,
+    caller: Option<UserId>,
+    campaign: &Campaign,
+) -> Result<bool, CampaignError> {
+    match caller {
+        None => Ok(false),
+        Some(user) if user == campaign.owner_id => Ok(true),
+        Some(user) => Ok(auth::is_admin(conn, user).await?),
+    }
+}
+
+fn check_version(campaign: &Campaign, if_match: Option<IfMatch>) -> Result<(), CampaignError> {
+    match if_match {
+        None => Err(CampaignError::VersionMissing),
+        Some(wanted) if wanted.matches(campaign.version) => Ok(()),
+        Some(_) => Err(CampaignError::VersionConflict { current: campaign.version }),
+    }
+}
+
+async fn show(
+    conn: &mut Connection,
+    campaign: Campaign,
+    now: DateTime<Utc>,
+) -> Result<CampaignView, CampaignError> {
+    let id = campaign.id;
+    let mut found = totals::for_campaigns(conn, &[id]).await?;
+    let totals = found.remove(&id).ok_or(CampaignError::NoTotals(id))?;
+    Ok(CampaignView::new(campaign, totals, now))
+}
+
+async fn show_page(
+    conn: &mut Connection,
+    page: Page<Campaign>,
+    now: DateTime<Utc>,
+) -> Result<Page<CampaignView>, CampaignError> {
+    let ids: Vec<_> = page.data.iter().map(|campaign| campaign.id).collect();
+    let mut found = totals::for_campaigns(conn, &ids).await?;
+    let show = |campaign: Campaign| {
+        let totals = found.remove(&campaign.id).ok_or(CampaignError::NoTotals(campaign.id))?;
+        Ok(CampaignView::new(campaign, totals, now))
+    };
+    let data = page.data.into_iter().map(show).collect::<Result<_, CampaignError>>()?;
+    Ok(Page { data, next_cursor: page.next_cursor, has_more: page.has_more })
+}

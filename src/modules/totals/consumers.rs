@@ -1,0 +1,90 @@
+//! Sums up what campaigns, pledges and payments announce.
+
+use anyhow::Context;
+use futures_util::future::BoxFuture;
+
+use super::{
+    model::{Batch, Terms},
+    repo,
+};
+use crate::{
+    modules::{
+        campaign::events::{CAMPAIGN_CHANGED, CampaignChanged},
+        payment::events::{PAYMENT_CHANGED, PaymentChanged},
+        pledge::events::PLEDGE_CHANGED,
+    },
+    platform::{
+        event_bus::{Consumer, ConsumerError, Event},
+        postgres::Connection,
+    },
+};
+
+/// Keeps `totals.campaign_totals` equal to the newest word on every payment and pledge.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TotalsConsumer;
+
+impl Consumer for TotalsConsumer {
+    fn name(&self) -> &'static str {
+        "totals"
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        &[CAMPAIGN_CHANGED, PLEDGE_CHANGED, PAYMENT_CHANGED]
+    }
+
+    fn handle<'a>(
+        &'a self,
+        conn: &'a mut Connection,
+        batch: &'a [Event],
+    ) -> BoxFuture<'a, Result<(), ConsumerError>> {
+        Box::pin(async move { apply(conn, &read(batch)?).await })
+    }
+}
+
+/// Any number of events costs two statements, or three when a campaign changed.
+async fn apply(conn: &mut Connection, batch: &Batch) -> Result<(), ConsumerError> {
+    let known = repo::lock(conn, &batch.campaigns()).await?;
+    if let Some(foreign) = batch.foreign(&known) {
+        return Err(ConsumerError::Failed(foreign.into()));
+    }
+    let (payments, pledges, terms) = (batch.payments(), batch.pledges(), batch.terms());
+    if !terms.is_empty() {
+        repo::set_terms(conn, &terms).await?;
+    }
+    if !payments.is_empty() || !pledges.is_empty() {
+        repo::apply(conn, &payments, donors(&payments)?, &pledges).await?;
+    }
+    Ok(())
+}
+
+fn donors(payments: &[&PaymentChanged]) -> anyhow::Result<Vec<Vec<u8>>> {
+    let decode = |p: &&PaymentChanged| hex::decode(&p.donor_hash).context("donor_hash is no hex");
+    payments.iter().map(decode).collect()
+}
+
+fn read(events: &[Event]) -> anyhow::Result<Batch> {
+    let mut batch = Batch::default();
+    for event in events {
+        add(&mut batch, event).with_context(|| format!("event {}", event.event_id))?;
+    }
+    Ok(batch)
+}
+
+fn add(batch: &mut Batch, event: &Event) -> Result<(), serde_json::Error> {
+    use serde::Deserialize;
+    match event.event_type.as_str() {
+        PAYMENT_CHANGED => batch.payment(PaymentChanged::deserialize(&event.payload)?),
+        PLEDGE_CHANGED => batch.pledge(Deserialize::deserialize(&event.payload)?),
+        CAMPAIGN_CHANGED => {
+            let fact = CampaignChanged::deserialize(&event.payload)?;
+            batch.campaign(Terms {
+                campaign_id: fact.campaign_id,
+                version: fact.version,
+                currency: fact.currency,
+                goal_minor: fact.goal_minor,
+            });
+        }
+        _ => {}
+    }
+    Ok(())
+}

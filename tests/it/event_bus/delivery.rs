@@ -104,6 +104,10 @@ async fn an_id_that_commits_late_is_not_skipped() {
     execute(&mut late, "BEGIN").await;
     execute(&mut late, "SET LOCAL idle_in_transaction_session_timeout = 0").await;
     publish_fresh(&mut late, 1).await;
+    // now the late transaction is the youngest of all, beyond every completed one
+    for _ in 0..3 {
+        bus.run_once().await.unwrap();
+    }
     for _ in 0..5 {
         publish_fresh(&mut *db.conn().await, 3).await;
         bus.drain().await.unwrap();

@@ -27,6 +27,8 @@ pub struct GiftTerms {
     pub draft: bool,
     /// Whether gifts are taken at the instant asked for, and if not, why.
     pub accepts: Result<(), Closed>,
+    /// Grows with every change of the campaign.
+    pub version: i64,
 }
 
 /// Reads the campaigns that exist among `ids` and holds them as they are until the caller's
@@ -49,6 +51,7 @@ pub async fn lock_for_gifts(
             allow_overfunding: row.allow_overfunding,
             draft: row.published_at.is_none(),
             accepts: row.gate.accepts_gifts(at),
+            version: row.version,
         };
         (row.id, terms)
     });

@@ -199,11 +199,8 @@ impl Book {
 
     /// Writes all that followed. Returns whether there is an event to be told of.
     pub async fn store(&self, conn: &mut Connection) -> QueryResult<bool> {
-        let touched: Vec<&PaymentRow> = self
-            .changed
-            .union(&self.named)
-            .filter_map(|id| self.payment(*id))
-            .collect();
+        let touched: Vec<&PaymentRow> =
+            self.changed.union(&self.named).filter_map(|id| self.payment(*id)).collect();
         if !touched.is_empty() {
             repo::update_many(conn, &touched).await?;
         }
@@ -274,8 +271,7 @@ fn count(applied: &Applied, row: &PaymentRow) {
         metrics::counter!("payment_signals_total", "signal" => signal.as_str()).increment(1);
     }
     if applied.from != applied.next.status {
-        let labels =
-            [("status", row.status.clone()), ("provider", row.provider.clone())];
+        let labels = [("status", row.status.clone()), ("provider", row.provider.clone())];
         metrics::counter!("payments_total", &labels).increment(1);
     }
 }

@@ -104,9 +104,7 @@ fn stored(
             payment_id: event.payment_id,
             ..row
         },
-        Err(error) => {
-            NewInboxRow { status: "quarantined", reason: Some(error.to_string()), ..row }
-        }
+        Err(error) => NewInboxRow { status: "quarantined", reason: Some(error.to_string()), ..row },
     }
 }
 

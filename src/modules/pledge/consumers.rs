@@ -16,7 +16,7 @@ use crate::{
         ids::{PaymentId, PledgeId},
     },
     modules::{
-        campaign::events::{CAMPAIGN_CANCELLED, CampaignChanged},
+        campaign::events::{CAMPAIGN_CANCELLED, CampaignCancelled},
         payment::events::{PAYMENT_CHANGED, PaymentChanged},
     },
     platform::{
@@ -45,7 +45,7 @@ impl Consumer for PledgeConsumer {
         Box::pin(async move {
             follow_payments(conn, &newest_states(batch)?).await?;
             for event in batch.iter().filter(|e| e.event_type == CAMPAIGN_CANCELLED) {
-                let cancelled: CampaignChanged =
+                let cancelled: CampaignCancelled =
                     serde_json::from_value(event.payload.clone()).map_err(anyhow::Error::from)?;
                 let unpaid = repo::lock_unpaid(conn, cancelled.campaign_id).await?;
                 cancel_unpaid(conn, unpaid).await?;

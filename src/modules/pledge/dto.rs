@@ -69,7 +69,8 @@ impl TryFrom<CreatePledge> for Promise {
             dto.donor_email.and_then(|email| checks.take("donor_email", email.parse::<Email>()));
         let donor_name =
             dto.donor_name.and_then(|name| checks.take("donor_name", text(&name, 1..=200)));
-        let message = dto.message.and_then(|message| checks.take("message", text(&message, 0..=500)));
+        let message =
+            dto.message.and_then(|message| checks.take("message", text(&message, 0..=500)));
         if message.as_deref().is_some_and(holds_card_number) {
             checks.fail("message", "card-number", "must not contain a payment card number");
         }

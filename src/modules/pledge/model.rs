@@ -236,7 +236,9 @@ mod tests {
         ] {
             assert!(holds_card_number(card), "{card}");
         }
-        for harmless in ["", "4242424242424241", "0000000000000000", "in memory of 1923-2019", "12345"] {
+        for harmless in
+            ["", "4242424242424241", "0000000000000000", "in memory of 1923-2019", "12345"]
+        {
             assert!(!holds_card_number(harmless), "{harmless}");
         }
     }

@@ -112,9 +112,15 @@ pub async fn apply_answered(
 
 /// What to do with one webhook.
 enum Verdict {
-    Done { status: &'static str, reason: Option<String> },
+    Done {
+        status: &'static str,
+        reason: Option<String>,
+    },
     /// Deferred or in question; `decision` is there when the payment is known.
-    Later { reason: String, decision: Option<(PaymentId, PaymentStatus, Decision, Cause)> },
+    Later {
+        reason: String,
+        decision: Option<(PaymentId, PaymentStatus, Decision, Cause)>,
+    },
 }
 
 fn put(book: &mut Book, row: &InboxRow, event: &WebhookEvent) -> Verdict {
@@ -127,10 +133,8 @@ fn put(book: &mut Book, row: &InboxRow, event: &WebhookEvent) -> Verdict {
 /// By the provider's payment id, else by ours in the metadata. If they disagree, it is no event of
 /// either payment.
 fn find(book: &Book, row: &InboxRow, event: &WebhookEvent) -> Result<PaymentId, Verdict> {
-    let conflict = || Verdict::Done {
-        status: "quarantined",
-        reason: Some("conflicting_ids".to_owned()),
-    };
+    let conflict =
+        || Verdict::Done { status: "quarantined", reason: Some("conflicting_ids".to_owned()) };
     let name = event.provider_payment_id.as_deref();
     let by_name = name.and_then(|name| book.by_name(name));
     let by_id = event

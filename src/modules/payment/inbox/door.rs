@@ -19,7 +19,9 @@ use crate::platform::{
 pub enum Arrival {
     Accepted,
     /// There already; with another body if `conflict`, in which case the first one stands.
-    Duplicate { conflict: bool },
+    Duplicate {
+        conflict: bool,
+    },
 }
 
 /// Recently committed events, so that a storm of repetitions does not reach Postgres.
@@ -73,7 +75,10 @@ impl Flush for StoreMany {
     type Job = NewInboxRow;
     type Outcome = Arrival;
 
-    fn flush<'a>(&'a self, jobs: &'a [NewInboxRow]) -> BoxFuture<'a, Result<Vec<Arrival>, DbError>> {
+    fn flush<'a>(
+        &'a self,
+        jobs: &'a [NewInboxRow],
+    ) -> BoxFuture<'a, Result<Vec<Arrival>, DbError>> {
         Box::pin(async move {
             let mut conn = self.database.conn().await?;
             Ok(conn.transaction(async |conn| store(conn, jobs).await).await?)

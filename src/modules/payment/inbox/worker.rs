@@ -7,7 +7,10 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{providers::Providers, repo::{self, InboxRow, Settled}},
+    super::{
+        providers::Providers,
+        repo::{self, InboxRow, Settled},
+    },
     apply::{Applied, Question, apply, deferred},
     ask::ask,
 };
@@ -43,12 +46,7 @@ struct Floor {
 }
 
 impl Worker {
-    pub fn new(
-        database: Database,
-        providers: Providers,
-        bus: EventBus,
-        wake: Arc<Notify>,
-    ) -> Self {
+    pub fn new(database: Database, providers: Providers, bus: EventBus, wake: Arc<Notify>) -> Self {
         let floor = Floor { current: 0, next: 0, highest: 0, moved: Instant::now() };
         Self { database, providers, bus, wake, floor }
     }

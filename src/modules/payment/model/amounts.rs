@@ -17,14 +17,9 @@ pub struct Amounts {
 
 impl Amounts {
     /// What the campaign may count on. Never negative.
+    #[cfg(test)]
     pub fn net_minor(self) -> i64 {
         self.captured_minor - self.refunded_minor - self.disputed_minor
-    }
-
-    /// What may still be refunded while `in_flight_minor` of refunds is requested but not yet
-    /// decided; beyond it, `refund-exceeds-available`.
-    pub fn refundable_minor(self, in_flight_minor: i64) -> i64 {
-        self.net_minor().saturating_sub(in_flight_minor).max(0)
     }
 }
 

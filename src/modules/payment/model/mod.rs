@@ -35,14 +35,12 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use amounts::{Amounts, LedgerDelta, LedgerKind, ledger_deltas};
+pub use amounts::LedgerDelta;
 pub use decide::decide;
-pub use decision::{Applied, Decision, Deferral, Question, Rejection, Signal, Staleness};
-pub use event::{
-    DisputeReport, EventKind, Input, ProviderEvent, ProviderStatus, RefundReport, Snapshot,
-};
-pub use fact_row::{DisputeState, FactKind, FactRow, FactState, RefundState};
-pub use facts::{Conflict, DisputeFact, Facts, Heard, RefundFact};
+pub use decision::{Applied, Decision, Rejection};
+pub use event::{EventKind, Input, ProviderEvent, ProviderStatus, Snapshot};
+pub use fact_row::FactRow;
+pub use facts::Facts;
 pub use payment::Payment;
 pub use status::PaymentStatus;
 pub use words::UnknownWord;

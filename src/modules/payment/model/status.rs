@@ -40,6 +40,7 @@ impl PaymentStatus {
     /// refunded → captured (a counted refund failed, or more was captured), and authorized →
     /// failed (canceled, or the provider confirmed that the attempt failed), where no money has
     /// moved yet. The database's trigger can hold the same line.
+    #[cfg(test)]
     pub fn may_become(self, next: Self) -> bool {
         self.rank() <= next.rank()
             || matches!((self, next), (Self::Refunded, Self::Captured))

@@ -23,6 +23,7 @@ macro_rules! words {
 
         impl $name {
             /// Every variant, in order.
+            #[cfg(test)]
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             pub fn as_str(self) -> &'static str {

@@ -6,7 +6,9 @@ mod inbox;
 mod payments;
 mod records;
 
-pub use cancel_intents::{CancelIntent, claim_due_intents, finish_intent, insert_intents, retry_intent};
+pub use cancel_intents::{
+    CancelIntent, claim_due_intents, finish_intent, insert_intents, retry_intent,
+};
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{
     InboxRow, NewInboxRow, Settled, claim_inbox, count_inbox, hashes_of, insert_inbox, lock_inbox,

@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryResult, Queryable,
-    SelectableHelper, Selectable, sql_query,
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryResult,
+    Queryable, Selectable, SelectableHelper, sql_query,
     sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid},
-    BoolExpressionMethods,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;

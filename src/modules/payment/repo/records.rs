@@ -30,8 +30,7 @@ pub async fn facts_of(
         .select((dsl::payment_id, dsl::kind, dsl::reference, dsl::state, dsl::amount_minor))
         .load(conn)
         .await?;
-    let unreadable =
-        |e: UnknownWord| diesel::result::Error::DeserializationError(Box::new(e));
+    let unreadable = |e: UnknownWord| diesel::result::Error::DeserializationError(Box::new(e));
     let mut by_payment: HashMap<_, Vec<_>> = HashMap::new();
     for (payment, kind, reference, state, amount_minor) in rows {
         by_payment.entry(payment).or_default().push(FactRow {

@@ -16,7 +16,10 @@ use super::super::{
 };
 use crate::{
     kernel::{clock, ids::PaymentId},
-    modules::{auth::api::Caller, pledge::api::{self as pledge, LockedPledge}},
+    modules::{
+        auth::api::Caller,
+        pledge::api::{self as pledge, LockedPledge},
+    },
     platform::{
         event_bus::publish,
         idempotency::{self, IdempotencyKey, Refusal},

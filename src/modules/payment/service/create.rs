@@ -221,8 +221,7 @@ fn created(answer: &CreateAnswer) -> &Created {
 
 /// The answer that is stored: the payment as it was made, whatever webhooks have done to it since.
 fn response(payment: &PaymentRow, answer: &CreateAnswer) -> Result<StoredResponse, PaymentError> {
-    let unwritable =
-        |e: serde_json::Error| diesel::result::Error::SerializationError(Box::new(e));
+    let unwritable = |e: serde_json::Error| diesel::result::Error::SerializationError(Box::new(e));
     if let CreateAnswer::Declined { reason, .. } = answer {
         let detail = format!("the provider declined: {reason}");
         let problem = Problem::new(ProblemCode::PaymentDeclined, detail)

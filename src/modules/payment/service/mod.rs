@@ -25,8 +25,6 @@ use crate::{
     },
 };
 
-
-
 /// Everything that payments need to do their work.
 #[derive(Clone)]
 pub struct PaymentService {

@@ -4,8 +4,7 @@ mod payment_states;
 mod room;
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper,
-    sql_query,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper, sql_query,
     sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;

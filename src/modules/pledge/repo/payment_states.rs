@@ -78,14 +78,16 @@ pub async fn newest_of(
         payment_states::table.filter(dsl::pledge_id.eq_any(pledges)).load(conn).await?;
     Ok(rows
         .into_iter()
-        .map(|(payment_id, pledge_id, version, status, captured, refunded, disputed)| PaymentState {
-            payment_id,
-            pledge_id,
-            version,
-            status,
-            captured_minor: captured,
-            refunded_minor: refunded,
-            disputed_minor: disputed,
+        .map(|(payment_id, pledge_id, version, status, captured, refunded, disputed)| {
+            PaymentState {
+                payment_id,
+                pledge_id,
+                version,
+                status,
+                captured_minor: captured,
+                refunded_minor: refunded,
+                disputed_minor: disputed,
+            }
         })
         .collect())
 }

@@ -19,7 +19,12 @@ use super::{
     AmountRange, PledgeService, announce,
 };
 use crate::{
-    kernel::{clock, email::Email, ids::{CampaignId, PledgeId, UserId}, money::Money},
+    kernel::{
+        clock,
+        email::Email,
+        ids::{CampaignId, PledgeId, UserId},
+        money::Money,
+    },
     modules::campaign::api::{self as campaign, GiftTerms},
     platform::{
         batching::Flush,
@@ -69,12 +74,7 @@ impl PledgeService {
     }
 }
 
-fn new_pledge(
-    promise: Promise,
-    donor: &Email,
-    donor_hash: String,
-    user: Option<UserId>,
-) -> Pledge {
+fn new_pledge(promise: Promise, donor: &Email, donor_hash: String, user: Option<UserId>) -> Pledge {
     let now = clock::now();
     Pledge {
         id: PledgeId::generate(),
@@ -110,12 +110,13 @@ impl Flush for CreateMany {
     type Job = NewPledge;
     type Outcome = JobOutcome;
 
-    fn flush<'a>(&'a self, jobs: &'a [NewPledge]) -> BoxFuture<'a, Result<Vec<JobOutcome>, DbError>> {
+    fn flush<'a>(
+        &'a self,
+        jobs: &'a [NewPledge],
+    ) -> BoxFuture<'a, Result<Vec<JobOutcome>, DbError>> {
         Box::pin(async move {
             let mut conn = self.database.conn().await?;
-            let outcomes = conn
-                .transaction(async |conn| self.write(conn, jobs).await)
-                .await?;
+            let outcomes = conn.transaction(async |conn| self.write(conn, jobs).await).await?;
             Ok(outcomes)
         })
     }

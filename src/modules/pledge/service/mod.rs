@@ -103,7 +103,8 @@ impl PledgeService {
             (Some(user), None) => {
                 let mut conn = self.database.conn().await?;
                 let user = auth::find_user(&mut conn, user).await?;
-                Ok(user.ok_or(PledgeError::UnknownUser)?.email)
+                let user = user.ok_or(PledgeError::UnknownUser)?;
+                user.email.parse().map_err(|_| PledgeError::UnknownUser)
             }
         }
     }

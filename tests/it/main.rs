@@ -8,8 +8,10 @@
     reason = "a test fails by panicking, and its helpers take what is at hand"
 )]
 
+mod boundaries;
 mod embedded_postgres;
 mod event_bus;
 mod sandbox;
 mod support;
+mod tidy;
 mod totals;

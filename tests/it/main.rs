@@ -12,6 +12,7 @@ mod boundaries;
 mod embedded_postgres;
 mod event_bus;
 mod sandbox;
+mod schema;
 mod support;
 mod tidy;
 mod totals;

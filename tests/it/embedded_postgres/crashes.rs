@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::{LONG, rows, write};
 use crate::support::{
     OwnPostgres, eventually,
-    postgres::{connect, directory, execute, options},
+    postgres::{connect, directory_with_cluster, execute, options},
     process::{self, Leashed, Signal},
 };
 
@@ -40,7 +40,7 @@ fn owner_that_waits() {
 }
 
 async fn owned() -> (TempDir, Leashed) {
-    let directory = directory();
+    let directory = directory_with_cluster();
     let owner = owner(directory.path());
     eventually(LONG, || std::future::ready(directory.path().join("written").exists())).await;
     (directory, owner)

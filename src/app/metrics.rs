@@ -64,7 +64,9 @@ pub async fn sample(database: Database, recorder: PrometheusHandle, stop: Cancel
 /// Serves the text format of Prometheus.
 pub fn serve(recorder: PrometheusHandle, listener: TcpListener) -> std::io::Result<ServerHandle> {
     let server = HttpServer::new(move || {
-        App::new().app_data(web::Data::new(recorder.clone())).route("/metrics", web::get().to(render))
+        App::new()
+            .app_data(web::Data::new(recorder.clone()))
+            .route("/metrics", web::get().to(render))
     })
     .workers(1)
     .disable_signals()

@@ -96,8 +96,7 @@ fn announce(config: &Config, (http, metrics): (std::net::SocketAddr, std::net::S
 }
 
 async fn stop_requested() -> anyhow::Result<()> {
-    let (mut term, mut int) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}

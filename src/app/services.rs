@@ -19,12 +19,8 @@ use crate::{
         totals::TotalsService,
     },
     platform::{
-        cache::wake_hints,
-        event_bus::EventBus,
-        http::Health,
-        idempotency::ReplayCache,
-        postgres::Connection,
-        secrets,
+        cache::wake_hints, event_bus::EventBus, http::Health, idempotency::ReplayCache,
+        postgres::Connection, secrets,
     },
 };
 
@@ -115,11 +111,10 @@ async fn sandbox(
             secrets::get_or_create(conn, "sandbox-webhook-secret", make).await?
         }
     };
-    let url = config
-        .sandbox
-        .webhook_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{}/api/v1/webhooks/sandbox", reachable(own_address)));
+    let url =
+        config.sandbox.webhook_url.clone().unwrap_or_else(|| {
+            format!("http://{}/api/v1/webhooks/sandbox", reachable(own_address))
+        });
     let database = resources.database.clone();
     let bank = SandboxBank::new(database, &[SecretString::from(secret)], &url)
         .context("CAREFORALL_SANDBOX__WEBHOOK_SECRET")?;

@@ -45,5 +45,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(routes::confirm_sandbox_payment)
         .service(routes::list_sandbox_payments)
         .service(routes::get_sandbox_payment)
+        .service(routes::list_sandbox_payment_events)
+        .service(routes::redeliver_sandbox_webhooks)
         .service(routes::plan_sandbox_fault);
 }

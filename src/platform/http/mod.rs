@@ -23,6 +23,6 @@ pub use json::{Json, JsonBody, OptionalJson, canonical};
 pub use openapi::{ProblemSchema, describe_problems};
 pub use params::{IfMatchHeader, PathId, Query};
 pub use problem_pages::get_problem;
-pub use routes::{KnownRoutes, not_found};
 pub use respond::{created, ok, problem_response};
+pub use routes::{KnownRoutes, not_found};
 pub use validate::{Checks, text};

@@ -53,7 +53,11 @@ fn describe(path: &str, operation: &mut Operation) -> anyhow::Result<()> {
     // a probe describes all of its answers itself
     let own_errors = operation.responses.responses.keys().any(|status| status == "503");
     let everywhere: &[&str] = if own_errors { &[] } else { &EVERYWHERE };
-    let names = own.iter().map(String::as_str).chain(body.iter().copied()).chain(everywhere.iter().copied());
+    let names = own
+        .iter()
+        .map(String::as_str)
+        .chain(body.iter().copied())
+        .chain(everywhere.iter().copied());
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for name in names {
         let code: ProblemCode = name

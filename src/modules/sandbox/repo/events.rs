@@ -95,3 +95,50 @@ pub async fn mark(
         .bind::<Array<Nullable<Timestamptz>>, _>(next);
     query.bind::<Timestamptz, _>(now).execute(conn).await
 }
+
+/// An event, and how far it has got.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(diesel::pg::Pg))]
+pub struct Delivery {
+    pub seq: i64,
+    pub event_id: String,
+    pub event_type: String,
+    pub created_at: DateTime<Utc>,
+    pub copies: i32,
+    pub attempts: i32,
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// The events of a payment, oldest first.
+pub async fn list_deliveries(
+    conn: &mut Connection,
+    payment: &str,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<Delivery>> {
+    events::table
+        .filter(events::provider_payment_id.eq(payment))
+        .filter(events::seq.gt(after))
+        .order(events::seq)
+        .limit(limit)
+        .select(Delivery::as_select())
+        .load(conn)
+        .await
+}
+
+/// Makes all events of a payment due again, each `copies` times.
+pub async fn send_again(
+    conn: &mut Connection,
+    payment: &str,
+    copies: i32,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    diesel::update(events::table.filter(events::provider_payment_id.eq(payment)))
+        .set((
+            events::copies.eq(copies),
+            events::next_attempt_at.eq(now),
+            events::delivered_at.eq(None::<DateTime<Utc>>),
+        ))
+        .execute(conn)
+        .await
+}

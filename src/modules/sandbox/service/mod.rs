@@ -2,6 +2,7 @@
 
 mod accounts;
 mod create;
+mod deliveries;
 
 use std::sync::Arc;
 

@@ -2,3 +2,4 @@
 
 mod consumer;
 mod history;
+mod reading;

@@ -39,8 +39,8 @@ async fn a_restart_is_quick_and_keeps_the_data() {
     let started = Instant::now();
     postgres.start_again();
     let took = started.elapsed();
-    // ten times what it takes on an idle machine
-    assert!(took < Duration::from_secs(2), "a restart took {took:?}");
+    // a tenth of a second on an idle machine, but tests share theirs
+    assert!(took < Duration::from_secs(15), "a restart took {took:?}");
     assert_eq!(rows(&postgres.url("careforall")).await, 1000);
 }
 

@@ -33,7 +33,12 @@ pub struct Cluster {
 
 impl Cluster {
     /// The cluster in the directory, made if there is none. The directory must be locked.
-    pub fn open(directory: Directory, account: Option<Account>) -> anyhow::Result<Self> {
+    /// A new one is brought to the disk if it is to be `durable`.
+    pub fn open(
+        directory: Directory,
+        account: Option<Account>,
+        durable: bool,
+    ) -> anyhow::Result<Self> {
         let data = directory.data();
         let made_by = data.join("PG_VERSION");
         let binaries = if made_by.exists() {
@@ -42,7 +47,7 @@ impl Cluster {
             Binaries::find(Some(major.trim()), account)?
         } else {
             let binaries = Binaries::find(None, account)?;
-            create(&directory, &binaries, account)?;
+            create(&directory, &binaries, account, durable)?;
             binaries
         };
         if let Some(account) = account {
@@ -104,17 +109,21 @@ fn pid_in(pid_file: &str) -> Option<i32> {
 }
 
 /// `initdb` under another name, which is changed when it is done: being killed in the middle
-/// leaves nothing half made. `initdb` itself brings all files to the disk.
+/// leaves nothing half made. `initdb` itself brings all files to the disk, unless told not to.
 fn create(
     directory: &Directory,
     binaries: &Binaries,
     account: Option<Account>,
+    durable: bool,
 ) -> anyhow::Result<()> {
     let scratch = directory.scratch();
-    let mut output = initdb(&scratch, binaries, account, CTYPE)?;
+    let extra: &[&str] = if durable { &[] } else { &["--no-sync"] };
+    let run =
+        |ctype| initdb(&scratch, binaries, account, &[&["--lc-ctype", ctype], extra].concat());
+    let mut output = run(CTYPE)?;
     if !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("locale") {
         tracing::warn!(locale = CTYPE, "this system lacks the locale; only ASCII knows its cases");
-        output = initdb(&scratch, binaries, account, "C")?;
+        output = run("C")?;
     }
     ensure!(
         output.status.success(),
@@ -130,7 +139,7 @@ fn initdb(
     scratch: &Path,
     binaries: &Binaries,
     account: Option<Account>,
-    ctype: &str,
+    extra: &[&str],
 ) -> anyhow::Result<Output> {
     if scratch.exists() {
         fs::remove_dir_all(scratch)?;
@@ -143,7 +152,8 @@ fn initdb(
     let mut command = command(&binaries.initdb(), scratch, account);
     command
         .args(["--username", USER, "--encoding", "UTF8", "--data-checksums"])
-        .args(["--locale", "C", "--lc-ctype", ctype])
+        .args(["--locale", "C"])
+        .args(extra)
         // whoever reaches the socket is its account or root
         .args(["--auth-local", "trust", "--auth-host", "reject"])
         .arg("--pgdata")

@@ -61,6 +61,11 @@ impl Options {
         let guard_exe = std::env::current_exe().unwrap_or_else(|_| "careforall".into());
         Self { data_dir: data_dir.into(), guard_exe, settings: Vec::new() }
     }
+
+    /// Only a test gives durability away, to be quicker.
+    fn durable(&self) -> bool {
+        !self.settings.iter().any(|(name, value)| name == "fsync" && value == "off")
+    }
 }
 
 /// A running Postgres. Dropping it ends Postgres too, without waiting for it: call
@@ -87,7 +92,7 @@ impl EmbeddedPostgres {
         let directory = Directory::prepare(&options.data_dir, account)?;
         let lock = directory.lock()?;
         directory.await_last_guard()?;
-        let cluster = Cluster::open(directory, account)?;
+        let cluster = Cluster::open(directory, account, options.durable())?;
         let after_crash = cluster.end_orphan()?;
         let (guard, lifeline) = launch::launch_patiently(&cluster, options, after_crash)?;
         Ok(Self { guard, lifeline: Some(lifeline), cluster, _lock: lock })

@@ -50,13 +50,9 @@ pub async fn edge(
     let context = RequestContext { request_id: request_id(&request), trace: trace(&request) };
     request.extensions_mut().insert(context.clone());
     let span = tracing::info_span!("request", trace_id = %context.trace.trace_id());
-    let head = request.request().clone();
     let outcome =
         telemetry::scope(context.trace, next.call(request)).instrument(span.clone()).await;
-    let mut response = match outcome {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::new(head, error.error_response().map_into_boxed_body()),
-    };
+    let mut response = outcome?.map_into_boxed_body();
     render_problem(&mut response, &context);
     add_headers(&mut response, &context);
     span.in_scope(|| observe(&response, &context, started));

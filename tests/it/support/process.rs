@@ -27,9 +27,19 @@ fn pid_of(pid: u32) -> Pid {
 
 /// The processes whose command line mentions the path.
 pub fn mentioning(path: &Path) -> Vec<u32> {
+    let needle = path.to_str().unwrap();
+    // small images have no `ps`
+    if let Ok(entries) = fs::read_dir("/proc") {
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let pids = names.filter_map(|name| name.parse().ok());
+        let mentions = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(needle)
+        };
+        return pids.filter(mentions).collect();
+    }
     let output = Command::new("ps").args(["-ww", "-A", "-o", "pid=,command="]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let needle = path.to_str().unwrap();
     let lines = text.lines().filter(|line| line.contains(needle));
     lines.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
 }

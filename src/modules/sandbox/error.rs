@@ -1,0 +1,52 @@
+//! Why the bank did not do it, for HTTP and for the payment module.
+
+use super::{model::RuleError, service::KeyReused};
+use crate::{
+    kernel::problem::{Problem, ProblemCode},
+    modules::payment::api::ProviderError,
+    platform::postgres::DbError,
+};
+
+/// What can go wrong at the bank.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error("the bank has no such {0}")]
+    NotFound(&'static str),
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for SandboxError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl From<SandboxError> for Problem {
+    fn from(error: SandboxError) -> Self {
+        let code = match &error {
+            SandboxError::NotFound(_) => ProblemCode::NotFound,
+            SandboxError::Rule(RuleError::Currency { .. }) => ProblemCode::CurrencyMismatch,
+            SandboxError::Rule(_) | SandboxError::KeyReused(_) => ProblemCode::InvalidTransition,
+            SandboxError::Db(_) => ProblemCode::Internal,
+        };
+        match error {
+            SandboxError::Db(error) => error.into(),
+            error => Self::new(code, error.to_string()),
+        }
+    }
+}
+
+impl From<SandboxError> for ProviderError {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::NotFound("payment") => Self::NotFound,
+            SandboxError::Db(error) => Self::Unavailable(error.to_string()),
+            error => Self::Refused(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz},
+};
+use diesel_async::RunQueryDsl;
+
+use super::super::{schema::events, webhook::NewEvent};
+use crate::platform::postgres::{Connection, cached};
+
+pub async fn insert_events(conn: &mut Connection, events: &[NewEvent]) -> QueryResult<()> {
+    if !events.is_empty() {
+        diesel::insert_into(events::table).values(events).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// An event on loan to this replica, to be sent before the loan ends.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Claimed {
+    #[diesel(sql_type = Text)]
+    pub event_id: String,
+    #[diesel(sql_type = Text)]
+    pub body: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub trace_context: Option<String>,
+    #[diesel(sql_type = Integer)]
+    pub copies: i32,
+    /// This one included.
+    #[diesel(sql_type = Integer)]
+    pub attempts: i32,
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: DateTime<Utc>,
+}
+
+/// Borrows up to `limit` due events until `lease_end`; whoever dies lets them fall due again.
+pub async fn claim_due(
+    conn: &mut Connection,
+    now: DateTime<Utc>,
+    lease_end: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<Claimed>> {
+    let query = diesel::sql_query(
+        "WITH due AS MATERIALIZED (
+             SELECT seq FROM sandbox.events WHERE next_attempt_at <= $1
+             ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
+         )
+         UPDATE sandbox.events e SET attempts = attempts + 1, next_attempt_at = $2
+         FROM due WHERE e.seq = due.seq
+         RETURNING e.event_id, e.body, e.trace_context, e.copies, e.attempts, e.created_at",
+    );
+    let query = query.bind::<Timestamptz, _>(now).bind::<Timestamptz, _>(lease_end);
+    cached(query.bind::<BigInt, _>(limit)).load(conn).await
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub event_id: String,
+    pub acknowledged: bool,
+    /// When to try again, if at all.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+}
+
+/// Notes a batch of outcomes, and lets the events that waited for them fall due; returns how many.
+/// An acknowledgement is never taken back by a slower replica's failure.
+pub async fn mark(
+    conn: &mut Connection,
+    outcomes: &[Outcome],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let ids: Vec<_> = outcomes.iter().map(|o| o.event_id.as_str()).collect();
+    let acknowledged: Vec<_> = outcomes.iter().map(|o| o.acknowledged).collect();
+    let next: Vec<_> = outcomes.iter().map(|o| o.next_attempt_at).collect();
+    let query = diesel::sql_query(
+        "WITH outcome AS (
+             SELECT * FROM unnest($1, $2, $3) AS o(event_id, acknowledged, next_attempt_at)
+         ), marked AS (
+             UPDATE sandbox.events e
+             SET delivered_at = CASE WHEN o.acknowledged THEN $4 END,
+                 next_attempt_at = o.next_attempt_at
+             FROM outcome o WHERE e.event_id = o.event_id AND e.delivered_at IS NULL
+         )
+         UPDATE sandbox.events e SET next_attempt_at = $4
+         FROM outcome o
+         WHERE e.after_event = o.event_id AND e.attempts = 0 AND e.copies > 0
+           AND e.next_attempt_at IS NULL AND (o.acknowledged OR NOT e.after_acknowledged)",
+    );
+    let query = query
+        .bind::<Array<Text>, _>(ids)
+        .bind::<Array<Bool>, _>(acknowledged)
+        .bind::<Array<Nullable<Timestamptz>>, _>(next);
+    cached(query.bind::<Timestamptz, _>(now)).execute(conn).await
+}

@@ -1,0 +1,15 @@
+//! The bank's own tables.
+
+mod accounts;
+mod events;
+mod faults;
+mod payments;
+
+pub use accounts::{AccountTransaction, insert_account, load_account, lock_account, save_account};
+pub use accounts::{insert_entries, list_transactions};
+pub use events::{Claimed, Outcome, claim_due, insert_events, mark};
+pub use faults::{FaultKind, Operation, insert_fault, take_fault};
+pub use payments::{
+    by_idempotency_key, expired_holds, insert_payment, list_payments, load_payment, lock_payment,
+    save_payment,
+};

@@ -1,0 +1,90 @@
+//! The form of the bank's events.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use diesel::prelude::*;
+use serde_json::json;
+
+use super::super::{
+    model::{Act, BankPayment, Behaviour, Notice, Order, What},
+    schema::events,
+};
+use crate::{kernel::clock, platform::telemetry};
+
+/// An event about to be stored, to be sent once its turn has come.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = events)]
+pub struct NewEvent {
+    event_id: String,
+    provider_payment_id: String,
+    event_type: &'static str,
+    body: String,
+    trace_context: Option<String>,
+    created_at: DateTime<Utc>,
+    copies: i32,
+    after_event: Option<String>,
+    after_acknowledged: bool,
+    next_attempt_at: Option<DateTime<Utc>>,
+}
+
+impl NewEvent {
+    /// What is to be said of this act, in the order of its telling.
+    pub fn of(act: &Act, payment: &BankPayment, now: DateTime<Utc>) -> Vec<Self> {
+        let mut events: Vec<Self> = Vec::with_capacity(act.notices.len());
+        for notice in &act.notices {
+            let before = events.last().map(|e| e.event_id.clone());
+            events.push(Self::one(notice, payment, before, now));
+        }
+        events
+    }
+
+    fn one(
+        notice: &Notice,
+        payment: &BankPayment,
+        before: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let event_id = format!("evt_{}", clock::new_id().simple());
+        let after_event = before.filter(|_| notice.order != Order::AtOnce);
+        let copies = payment.behaviour.map_or(1, Behaviour::copies);
+        Self {
+            body: body(&event_id, notice, payment, now),
+            event_id,
+            provider_payment_id: payment.id.clone(),
+            event_type: type_name(notice.what),
+            trace_context: telemetry::current().map(|t| t.to_string()),
+            created_at: now,
+            copies,
+            next_attempt_at: (copies > 0 && after_event.is_none()).then_some(now),
+            after_event,
+            after_acknowledged: notice.order == Order::AfterAcknowledged,
+        }
+    }
+}
+
+fn type_name(what: What) -> &'static str {
+    match what {
+        What::Authorized => "payment.authorized",
+        What::Captured => "payment.captured",
+        What::Failed => "payment.failed",
+        What::Canceled => "payment.canceled",
+        What::DisputeOpened => "dispute.opened",
+    }
+}
+
+fn body(event_id: &str, notice: &Notice, payment: &BankPayment, now: DateTime<Utc>) -> String {
+    let mut event = json!({
+        "id": event_id,
+        "type": type_name(notice.what),
+        "created_at": now.to_rfc3339_opts(SecondsFormat::Micros, true),
+        "data": {
+            "payment_id": payment.id,
+            "amount_minor": notice.amount_minor,
+            "currency": payment.currency,
+            "metadata": { "payment_id": payment.payment_id },
+        },
+    });
+    if notice.what == What::DisputeOpened {
+        event["data"]["dispute_id"] = format!("dp_{}", clock::new_id().simple()).into();
+    }
+    event.to_string()
+}

@@ -8,7 +8,6 @@
     reason = "a test fails by panicking, and its helpers take what is at hand"
 )]
 
-mod campaign;
 mod embedded_postgres;
 mod event_bus;
 mod support;

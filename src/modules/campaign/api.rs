@@ -18,6 +18,8 @@ use crate::{
 /// What a gift has to know of its campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GiftTerms {
+    /// Grows with every change of the campaign.
+    pub version: i64,
     pub owner_id: UserId,
     pub currency: Currency,
     pub goal_minor: i64,
@@ -43,6 +45,7 @@ pub async fn lock_for_gifts(
     let rows = repo::lock_terms(conn, &ids).await?;
     let terms = rows.into_iter().map(|row| {
         let terms = GiftTerms {
+            version: row.version,
             owner_id: row.owner_id,
             currency: row.currency,
             goal_minor: row.goal_minor,

@@ -55,6 +55,7 @@ pub struct TermsRow {
     pub goal_minor: i64,
     pub allow_overfunding: bool,
     pub published_at: Option<DateTime<Utc>>,
+    pub version: i64,
     #[diesel(embed)]
     pub gate: Gate,
 }

@@ -2,4 +2,3 @@
 
 mod consumer;
 mod history;
-mod reading;

@@ -8,6 +8,7 @@ mod listing;
 mod locking;
 mod revising;
 
+use careforall::kernel::ids::UserId;
 use serde_json::{Value, json};
 
 pub use crate::support::Server;
@@ -21,7 +22,7 @@ pub struct Person {
 
 impl Person {
     pub async fn new(server: &Server) -> Self {
-        let email = format!("{}@example.org", uuid::Uuid::new_v4().simple());
+        let email = format!("{}@example.org", UserId::generate().0.simple());
         let password = "correct horse battery staple";
         let account = json!({"email": email, "password": password, "name": "Ada"});
         server.client().post("/api/v1/auth/register").json(account).send().await.expect(201);

@@ -18,8 +18,6 @@ use crate::{
 /// What a gift has to know of its campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GiftTerms {
-    /// Grows with every change of the campaign.
-    pub version: i64,
     pub owner_id: UserId,
     pub currency: Currency,
     pub goal_minor: i64,
@@ -29,6 +27,8 @@ pub struct GiftTerms {
     pub draft: bool,
     /// Whether gifts are taken at the instant asked for, and if not, why.
     pub accepts: Result<(), Closed>,
+    /// Grows with every change of the campaign.
+    pub version: i64,
 }
 
 /// Reads the campaigns that exist among `ids` and holds them as they are until the caller's
@@ -45,13 +45,13 @@ pub async fn lock_for_gifts(
     let rows = repo::lock_terms(conn, &ids).await?;
     let terms = rows.into_iter().map(|row| {
         let terms = GiftTerms {
-            version: row.version,
             owner_id: row.owner_id,
             currency: row.currency,
             goal_minor: row.goal_minor,
             allow_overfunding: row.allow_overfunding,
             draft: row.published_at.is_none(),
             accepts: row.gate.accepts_gifts(at),
+            version: row.version,
         };
         (row.id, terms)
     });

@@ -13,10 +13,11 @@ set -euo pipefail
 # shellcheck source=lib/setup.sh
 . "$ROOT/scripts/lib/setup.sh"
 
+keep_relative_to_caller CARGO_TARGET_DIR CAREFORALL_EMBEDDED__DATA_DIR PG_BIN_DIR
 cd "$ROOT"
 ensure_c_compiler
 ensure_rust
-[ -n "${DATABASE_URL:-}" ] || ensure_postgres
+if [ -z "${DATABASE_URL:-}" ]; then ensure_postgres; fi
 
 say "building (the first time takes some minutes)"
 cargo build --release --locked --bin careforall

@@ -11,6 +11,7 @@ set -euo pipefail
 # shellcheck source=lib/setup.sh
 . "$ROOT/scripts/lib/setup.sh"
 
+keep_relative_to_caller CARGO_TARGET_DIR PG_BIN_DIR
 cd "$ROOT"
 ensure_c_compiler
 ensure_rust

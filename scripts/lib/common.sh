@@ -25,6 +25,17 @@ as_root() {
     fi
 }
 
+# Makes variables that hold a relative path mean what they meant where the script was called.
+keep_relative_to_caller() {
+    local name
+    for name in "$@"; do
+        case "${!name:-}" in
+        "" | /*) ;;
+        *) export "$name=$PWD/${!name}" ;;
+        esac
+    done
+}
+
 # The directory that cargo builds into, however it was told.
 target_directory() {
     cargo metadata --no-deps --format-version 1 |

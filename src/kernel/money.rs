@@ -9,6 +9,7 @@ use diesel::{
     serialize::{self, Output, ToSql},
     sql_types::Text,
 };
+use iso_currency::IntoEnumIterator;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +30,11 @@ impl Currency {
     /// The three capital letters of ISO 4217.
     pub fn code(self) -> &'static str {
         self.0.code()
+    }
+
+    /// Every currency that can be paid in.
+    pub fn all() -> impl Iterator<Item = Self> {
+        iso_currency::Currency::iter().filter(|c| c.exponent().is_some()).map(Self)
     }
 
     /// Digits after the decimal point: JPY 0, USD 2, KWD 3.
@@ -75,7 +81,7 @@ impl utoipa::PartialSchema for Currency {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
             .description(Some("ISO 4217 currency code, in capitals"))
-            .pattern(Some("^[A-Z]{3}$"))
+            .enum_values(Some(Self::all().map(Self::code)))
             .examples(["USD"])
             .into()
     }
@@ -126,6 +132,68 @@ impl fmt::Display for Money {
     }
 }
 
+/// An amount as a client sends it: a positive integer of minor units. Integers too large for us are
+/// kept as the largest we have, so that they are answered as out of range and not as malformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct AmountMinor(pub i64);
+
+impl<'de> Deserialize<'de> for AmountMinor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = AmountMinor;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a positive integer of minor units")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<AmountMinor, E> {
+                match i64::try_from(value) {
+                    Ok(0) => Err(E::invalid_value(serde::de::Unexpected::Unsigned(0), &self)),
+                    Ok(minor) => Ok(AmountMinor(minor)),
+                    Err(_) => Ok(AmountMinor(i64::MAX)),
+                }
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<AmountMinor, E> {
+                match u64::try_from(value) {
+                    Ok(value) => self.visit_u64(value),
+                    Err(_) => Err(E::invalid_value(serde::de::Unexpected::Signed(value), &self)),
+                }
+            }
+
+            /// An integer beyond 64 bits arrives as a float.
+            fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<AmountMinor, E> {
+                if value >= 1.8e19 {
+                    return Ok(AmountMinor(i64::MAX));
+                }
+                Err(E::invalid_value(serde::de::Unexpected::Float(value), &self))
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl utoipa::PartialSchema for AmountMinor {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::Integer)
+            .description(Some("Minor units of the currency: cents, yen, fils"))
+            .minimum(Some(1))
+            .examples([2500])
+            .into()
+    }
+}
+
+impl ToSchema for AmountMinor {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "AmountMinor".into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +205,18 @@ mod tests {
         assert_eq!(show(2500, "JPY"), "2500 JPY");
         assert_eq!(show(2500, "KWD"), "2.500 KWD");
         assert_eq!(show(-5, "EUR"), "-0.05 EUR");
+    }
+
+    #[test]
+    fn amounts_are_positive_integers_of_any_size() {
+        let read = |json: &str| serde_json::from_str::<AmountMinor>(json).map(|a| a.0).ok();
+        assert_eq!(read("1"), Some(1));
+        for huge in ["9223372036854775807", "9223372036854775808", "1000000000000000000000000"] {
+            assert_eq!(read(huge), Some(i64::MAX), "{huge}");
+        }
+        for bad in ["0", "-1", "1.0", "1.5", "1e3", "\"1\"", "null", "true", "[]"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -1,1 +1,276 @@
-//! Being built.
+//! The batching writer: many requests, one round trip, one commit.
+//!
+//! Requests queue in a bounded channel. A writer takes whatever has gathered while its last flush
+//! was under way, without any delay of its own, at most [`Limits::batch`], writes it in one
+//! transaction and answers each request by its own outcome. A batch of one is an ordinary
+//! transaction. What always holds:
+//!
+//! - an outcome is sent only after the commit;
+//! - one bad job never fails its neighbours: a batch that fails for good is halved until the
+//!   guilty job stands alone;
+//! - a full queue refuses at once: load is shed, never lost.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, mpsc, oneshot},
+};
+
+use crate::{
+    kernel::problem::{Problem, ProblemCode},
+    platform::postgres::{DbError, Severity},
+};
+
+/// What a batch does.
+pub trait Flush: Send + Sync + 'static {
+    type Job: Send + Sync + 'static;
+    type Outcome: Send + 'static;
+
+    /// Writes all jobs in one transaction and returns their outcomes in the same order. It may be
+    /// called again for the same jobs after a failure, in which case nothing was committed, or,
+    /// when the connection broke at the commit, everything.
+    fn flush<'a>(
+        &'a self,
+        jobs: &'a [Self::Job],
+    ) -> BoxFuture<'a, Result<Vec<Self::Outcome>, DbError>>;
+}
+
+/// How much a writer holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Requests that may wait; the next one is refused.
+    pub queue: usize,
+    /// Requests in one flush.
+    pub batch: usize,
+    /// Flushes under way at the same time. More writers make smaller batches: one is fastest on a
+    /// small machine.
+    pub writers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 4096, batch: 256, writers: 1 }
+    }
+}
+
+/// Why a job has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The queue is full, or the process is stopping; nothing was written.
+    #[error("too many requests wait")]
+    Full,
+    /// Postgres is away; whether it was written is unknown.
+    #[error("the database is unavailable")]
+    Unavailable,
+    /// It lost the race for its rows too often.
+    #[error("too many requests for the same rows")]
+    Contention,
+    /// The job itself cannot be written.
+    #[error("the write failed")]
+    Failed,
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        let code = match error {
+            SubmitError::Full | SubmitError::Contention => ProblemCode::Overloaded,
+            SubmitError::Unavailable => ProblemCode::DatabaseUnavailable,
+            SubmitError::Failed => ProblemCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+type Reply<F> = oneshot::Sender<Result<<F as Flush>::Outcome, SubmitError>>;
+
+struct Entry<F: Flush> {
+    job: F::Job,
+    reply: Reply<F>,
+}
+
+/// The queue's entrance. The writers end when the last clone is dropped and the queue is empty.
+pub struct Batcher<F: Flush> {
+    queue: mpsc::Sender<Entry<F>>,
+}
+
+impl<F: Flush> Clone for Batcher<F> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+impl<F: Flush> Batcher<F> {
+    /// Starts the writers on `runtime`.
+    pub fn start(name: &'static str, flush: F, limits: Limits, runtime: &Handle) -> Self {
+        let (queue, entries) = mpsc::channel(limits.queue);
+        let entries = Arc::new(Mutex::new(entries));
+        let flush = Arc::new(flush);
+        for _ in 0..limits.writers {
+            let writer = Writer { name, flush: flush.clone(), batch: limits.batch };
+            runtime.spawn(writer.run(entries.clone()));
+        }
+        Self { queue }
+    }
+
+    /// Queues the job and waits for its outcome.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]. Dropping the future does not take the job back.
+    pub async fn submit(&self, job: F::Job) -> Result<F::Outcome, SubmitError> {
+        let (reply, outcome) = oneshot::channel();
+        self.queue.try_send(Entry { job, reply }).map_err(|_| SubmitError::Full)?;
+        outcome.await.unwrap_or(Err(SubmitError::Full))
+    }
+}
+
+/// Races are tried again this often before the batch is split or given up.
+const ATTEMPTS: u32 = 5;
+
+struct Writer<F: Flush> {
+    name: &'static str,
+    flush: Arc<F>,
+    batch: usize,
+}
+
+impl<F: Flush> Writer<F> {
+    async fn run(self, entries: Arc<Mutex<mpsc::Receiver<Entry<F>>>>) {
+        let mut batch = Vec::with_capacity(self.batch);
+        loop {
+            let taken = entries.lock().await.recv_many(&mut batch, self.batch).await;
+            if taken == 0 {
+                return;
+            }
+            metrics::histogram!("batch_size", "writer" => self.name).record(to_f64(taken));
+            let (jobs, replies): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|entry| (entry.job, entry.reply)).unzip();
+            self.write(&jobs, replies).await;
+        }
+    }
+
+    /// Flushes, halving on failure. Boxed because it calls itself.
+    fn write<'a>(&'a self, jobs: &'a [F::Job], mut replies: Vec<Reply<F>>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            match self.attempt(jobs).await {
+                Ok(outcomes) => {
+                    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                        // a client that has gone away needs no answer
+                        let _ = reply.send(Ok(outcome));
+                    }
+                }
+                Err(error) if jobs.len() > 1 && error.severity() != Severity::Unavailable => {
+                    tracing::warn!(writer = self.name, jobs = jobs.len(), %error, "batch split");
+                    let half = jobs.len() / 2;
+                    let rest = replies.split_off(half);
+                    self.write(&jobs[..half], replies).await;
+                    self.write(&jobs[half..], rest).await;
+                }
+                Err(error) => self.refuse(&error, replies),
+            }
+        })
+    }
+
+    fn refuse(&self, error: &DbError, replies: Vec<Reply<F>>) {
+        let refusal = match error.severity() {
+            Severity::Unavailable => SubmitError::Unavailable,
+            Severity::Contention => SubmitError::Contention,
+            Severity::Permanent => SubmitError::Failed,
+        };
+        tracing::error!(writer = self.name, %error, "batch failed");
+        for reply in replies {
+            let _ = reply.send(Err(refusal));
+        }
+    }
+
+    async fn attempt(&self, jobs: &[F::Job]) -> Result<Vec<F::Outcome>, DbError> {
+        let mut attempt = 1;
+        loop {
+            match self.flush.flush(jobs).await {
+                Err(e) if e.severity() == Severity::Contention && attempt < ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a batch has at most a few hundred jobs")]
+fn to_f64(n: usize) -> f64 {
+    n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use diesel::result::Error;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Fails every batch that holds an odd number, for good.
+    struct EvenOnly {
+        gate: Arc<Semaphore>,
+        flushes: Arc<AtomicUsize>,
+    }
+
+    impl Flush for EvenOnly {
+        type Job = u32;
+        type Outcome = u32;
+
+        fn flush<'a>(&'a self, jobs: &'a [u32]) -> BoxFuture<'a, Result<Vec<u32>, DbError>> {
+            Box::pin(async move {
+                let _permit = self.gate.acquire().await.unwrap();
+                self.flushes.fetch_add(1, Ordering::SeqCst);
+                if jobs.iter().any(|n| n % 2 == 1) {
+                    return Err(DbError::Query(Error::NotFound));
+                }
+                Ok(jobs.iter().map(|n| n * 10).collect())
+            })
+        }
+    }
+
+    fn writer(
+        permits: usize,
+        limits: Limits,
+    ) -> (Batcher<EvenOnly>, Arc<Semaphore>, Arc<AtomicUsize>) {
+        let (gate, flushes) = (Arc::new(Semaphore::new(permits)), Arc::new(AtomicUsize::new(0)));
+        let flush = EvenOnly { gate: gate.clone(), flushes: flushes.clone() };
+        (Batcher::start("test", flush, limits, &Handle::current()), gate, flushes)
+    }
+
+    #[tokio::test]
+    async fn one_bad_job_harms_no_other() {
+        let (batcher, ..) = writer(1, Limits::default());
+        let all = (0..100).map(|n| if n == 42 { 43 } else { n * 2 });
+        let outcomes = futures_util::future::join_all(all.map(|n| batcher.submit(n))).await;
+        let failed: Vec<_> = outcomes.iter().enumerate().filter(|(_, o)| o.is_err()).collect();
+        assert_eq!(failed, [(42, &Err(SubmitError::Failed))]);
+        assert_eq!(outcomes[99], Ok(1980));
+    }
+
+    #[tokio::test]
+    async fn what_gathers_during_a_flush_goes_into_the_next_one() {
+        let (batcher, gate, flushes) = writer(0, Limits::default());
+        let jobs = futures_util::future::join_all((0..50).map(|n| batcher.submit(n * 2)));
+        let (outcomes, ()) = futures_util::join!(jobs, async {
+            gate.add_permits(1);
+        });
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert!(flushes.load(Ordering::SeqCst) <= 2, "fifty jobs in at most two flushes");
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let (batcher, gate, _) = writer(0, Limits { queue: 2, batch: 1, writers: 1 });
+        let jobs = futures_util::future::join_all((0..8).map(|n| batcher.submit(n * 2)));
+        let (outcomes, ()) = futures_util::join!(jobs, async {
+            gate.add_permits(8);
+        });
+        let refused = outcomes.iter().filter(|o| **o == Err(SubmitError::Full)).count();
+        assert_eq!(refused, 6, "two wait, the others are refused");
+    }
+}

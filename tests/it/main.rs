@@ -10,5 +10,6 @@
 
 mod embedded_postgres;
 mod event_bus;
+mod sandbox;
 mod support;
 mod totals;

@@ -109,7 +109,7 @@ impl SigningKeys {
 
     /// Signs claims: a compact JWS (RFC 7515). The same claims give the same bytes, because
     /// Ed25519 takes no randomness. Put together here, since `jsonwebtoken` parses the private key
-    /// anew for every token: see the measurement in the tests.
+    /// anew for every token (9.6 µs instead of 14.6 µs a guest token, on one core of two).
     pub(super) fn sign(&self, claims: &Value) -> String {
         let Inner { pair, header, .. } = &*self.0;
         let mut token = String::with_capacity(512);

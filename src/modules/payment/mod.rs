@@ -1,4 +1,34 @@
-//! Being built.
+//! Payments: pledges made good through a payment provider.
+//!
+//! A payment is made in three phases around the provider call, so that a crash anywhere ends with
+//! one payment at the provider. What the provider says afterwards comes as webhooks, in any order,
+//! late, twice; it is stored before it is acknowledged, and judged by one pure function
+//! (`model::decide`). Always holds: captured money is never forgotten and never counted twice;
+//! refunded + disputed ≤ captured; the ledger's differences add up to the payment; every decision
+//! has a row in the history; facts, ledger and history are append-only.
+//!
+//! Tables: `payment.payments`, `.facts`, `.ledger`, `.history`, `.webhook_inbox`,
+//! `.cancel_intents`. Events out: `payment.changed.v1`. In: `pledge.cancelled.v1`.
 
 pub mod api;
+mod book;
+mod canceller;
+mod consumers;
+mod dto;
+mod error;
 pub mod events;
+mod inbox;
+mod model;
+mod providers;
+mod repo;
+mod routes;
+mod schema;
+mod service;
+mod webhook_route;
+
+pub use canceller::Canceller;
+pub use consumers::PaymentConsumer;
+pub use inbox::{Door, Worker as InboxWorker};
+pub use providers::Providers;
+pub use routes::configure;
+pub use service::PaymentService;

@@ -23,3 +23,7 @@ pub struct PledgeChanged {
     /// What it adds to the campaign's `pledged_minor`: its amount, or 0 once cancelled or failed.
     pub counted_minor: i64,
 }
+
+/// A pledge was cancelled: whatever payment of it is under way must not be captured any more. The
+/// payload is a [`PledgeChanged`].
+pub const PLEDGE_CANCELLED: &str = "pledge.cancelled.v1";

@@ -1,3 +1,26 @@
-//! Being built.
+//! Pledges: promises to give.
+//!
+//! A donor, registered or not, promises an amount to a campaign; a payment makes it good. Always
+//! holds: an acknowledged pledge, its idempotency key and its event are one commit; a pledge is
+//! only made while its campaign, locked in the same transaction, accepts gifts; its status follows
+//! from all of its payments by events, and what was captured counts whatever else happens; where
+//! overfunding is off, the pledges that count never exceed the goal.
+//!
+//! Tables: `pledge.pledges`, `pledge.payment_states`, `pledge.goal_room`.
+//! Events out: `pledge.changed.v1`, `pledge.cancelled.v1`. In: `payment.changed.v1`,
+//! `campaign.cancelled.v1`.
 
+pub mod api;
+mod consumers;
+mod dto;
+mod error;
 pub mod events;
+mod model;
+mod repo;
+mod routes;
+mod schema;
+mod service;
+
+pub use consumers::PledgeConsumer;
+pub use routes::configure;
+pub use service::{AmountRange, PledgeService};

@@ -47,7 +47,7 @@ pub async fn apply(
             Err(error) if error.is_transient() => return Err(error),
             Err(error) if batch.len() == 1 => {
                 failed.extend(batch.iter().map(|e| (e.partition, e.aggregate_id)));
-                let error = error.to_string();
+                let error = error.stored();
                 outcome.failed.extend(batch.into_iter().map(|event| (event, error.clone())));
             }
             Err(_) => {

@@ -67,4 +67,9 @@ impl ConsumerError {
         };
         found != Severity::Permanent
     }
+
+    /// Its text as it is stored: of bounded length, and without NUL, which Postgres refuses.
+    pub(super) fn stored(&self) -> String {
+        self.to_string().replace('\0', "\u{fffd}").chars().take(2000).collect()
+    }
 }

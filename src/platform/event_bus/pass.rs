@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use diesel::{
     QueryResult, QueryableByName, sql_query,
     sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text},
@@ -59,7 +60,7 @@ struct Found {
 /// Effects and cursors commit together, so each event has its effect exactly once.
 ///
 /// # Errors
-/// Only transient ones; nothing has changed then.
+/// Transient ones of the consumer, and those of the bus's own statements; nothing has changed then.
 pub async fn pass(
     conn: &mut Connection,
     consumer: &dyn Consumer,
@@ -85,8 +86,8 @@ pub async fn pass(
             blocked.chain(outcome.behind.into_iter().map(Blocked::live)).collect::<Vec<_>>();
         let parked = blocked.len() + outcome.failed.len();
         park::park(conn, consumer.name(), outcome.failed, blocked, limits.first_wait).await?;
-        advance(conn, consumer.name(), &held, end).await?;
-        Ok(Pass { moved: held.len(), applied: outcome.applied, parked, more: end < last_seq })
+        let moved = advance(conn, consumer.name(), &held, end).await?;
+        Ok(Pass { moved, applied: outcome.applied, parked, more: end < last_seq })
     })
     .await
 }
@@ -130,16 +131,28 @@ async fn read(
     cached(read).load(conn).await
 }
 
+/// Moves the cursors that lie before the end of the window.
 async fn advance(
     conn: &mut Connection,
     consumer: &str,
     held: &[Cursor],
     end: i64,
-) -> QueryResult<()> {
-    let advance = sql_query("SELECT bus.advance($1, $2, $3, $4)")
+) -> Result<usize, ConsumerError> {
+    #[derive(QueryableByName)]
+    struct Moved {
+        #[diesel(sql_type = BigInt)]
+        moved: i64,
+    }
+    let behind: Vec<_> = held.iter().filter(|c| c.pos < end).collect();
+    let advance = sql_query("SELECT bus.advance($1, $2, $3, $4) AS moved")
         .bind::<Text, _>(consumer)
-        .bind::<Array<SmallInt>, _>(held.iter().map(|c| c.part).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(held.iter().map(|c| c.pos).collect::<Vec<_>>())
+        .bind::<Array<SmallInt>, _>(behind.iter().map(|c| c.part).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(behind.iter().map(|c| c.pos).collect::<Vec<_>>())
         .bind::<BigInt, _>(end);
-    cached(advance).execute(conn).await.map(drop)
+    let row: Moved = cached(advance).get_result(conn).await?;
+    // Postgres holds the locks; should they ever fail us, nothing is applied twice all the same
+    if usize::try_from(row.moved) != Ok(behind.len()) {
+        return Err(anyhow!("cursors of {consumer} moved under our locks").into());
+    }
+    Ok(behind.len())
 }

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// `xact` and `id` are left to their defaults, in this order: the floor of the sequencer rests
-/// upon it.
+/// upon it. Whoever makes this insert part of a larger statement names the same columns, and asks
+/// [`partition_of`].
 const INSERT: &str = "\
     INSERT INTO bus.outbox \
         (event_id, partition, aggregate_id, aggregate_version, type, payload, trace_context) \

@@ -156,7 +156,7 @@ async fn failed(
         .bind::<Bool, _>(dead)
         .bind::<Integer, _>(attempts)
         .bind::<BigInt, _>(micros(wait))
-        .bind::<Text, _>(error.to_string());
+        .bind::<Text, _>(error.stored());
     cached(failed).execute(conn).await.map(drop)
 }
 

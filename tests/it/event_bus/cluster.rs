@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -22,10 +22,16 @@ pub struct TestDb {
     pub database: Database,
 }
 
+/// The cluster, for as long as this process lives.
+struct Cluster {
+    dir: PathBuf,
+    _guard: Child,
+}
+
 /// The socket directory of the cluster, which is started by the first who asks.
 fn cluster() -> &'static Path {
-    static CLUSTER: OnceLock<PathBuf> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    let cluster = CLUSTER.get_or_init(|| {
         let dir = tempfile::Builder::new().prefix("bus-test-").tempdir().unwrap().keep();
         let bin = std::fs::read_dir("/usr/lib/postgresql").unwrap().next().unwrap().unwrap().path();
         // The shell outlives this process by a moment: at the end of its standard input, however
@@ -37,7 +43,7 @@ fn cluster() -> &'static Path {
             { $AS $BIN/postgres -D $DIR/data -k $DIR -c listen_addresses= -c fsync=off \
                 -c max_connections=200 >$DIR/log 2>&1 & pid=$!; } && echo started; \
             cat >/dev/null; kill -QUIT $pid; wait $pid; rm -rf $DIR";
-        let mut guard = Command::new("sh")
+        let guard = Command::new("sh")
             .args(["-c", script])
             .env("DIR", &dir)
             .env("BIN", bin.join("bin"))
@@ -45,10 +51,9 @@ fn cluster() -> &'static Path {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        // kept open until this process ends
-        std::mem::forget(guard.stdin.take());
-        dir
-    })
+        Cluster { dir, _guard: guard }
+    });
+    &cluster.dir
 }
 
 fn url(name: &str, options: &str) -> String {

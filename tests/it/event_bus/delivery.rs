@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use careforall::{
     kernel::clock,
-    platform::event_bus::{BusConfig, BusRuntime, EventBus},
+    platform::event_bus::{BusConfig, BusRuntime, EventBus, publish},
 };
 use diesel::result::Error;
 use diesel_async::AsyncConnection;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     cluster::{TestDb, connect, execute, until},
-    recorder::{Recorder, change, publish_fresh},
+    recorder::{Recorder, change, event, publish_fresh},
     worker::Worker,
 };
 
@@ -104,6 +104,10 @@ async fn an_id_that_commits_late_is_not_skipped() {
     execute(&mut late, "BEGIN").await;
     execute(&mut late, "SET LOCAL idle_in_transaction_session_timeout = 0").await;
     publish_fresh(&mut late, 1).await;
+    // now the late transaction is the youngest of all, beyond every completed one
+    for _ in 0..3 {
+        bus.run_once().await.unwrap();
+    }
     for _ in 0..5 {
         publish_fresh(&mut *db.conn().await, 3).await;
         bus.drain().await.unwrap();
@@ -127,4 +131,23 @@ async fn an_open_write_transaction_in_another_database_stalls_nothing() {
     }
     execute(&mut other, "COMMIT").await;
     assert_exactly_once(&db, 500).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cursors_pass_what_a_consumer_does_not_want_and_keep_what_it_does() {
+    let db = TestDb::new().await;
+    let bus = by_hand(&db).await;
+    let mut events: Vec<_> = (0..2500).map(|_| event(clock::new_id(), 1)).collect();
+    for event in events.iter_mut().skip(1) {
+        event.event_type = "something.else.v1";
+    }
+    events[0].trace_context = Some("00-trace-span-01".into());
+    events.rotate_left(1);
+    publish(&mut *db.conn().await, &events).await.unwrap();
+    let progress = bus.drain().await.unwrap();
+    assert_eq!((progress.sequenced, progress.applied, progress.parked), (2500, 1, 0));
+    let positions = "SELECT count(*) AS n FROM bus.consumer_cursor WHERE position = 2500";
+    assert_eq!(db.number(positions).await, 32);
+    let traced = "SELECT seq AS n FROM bus.event_log WHERE trace_context = '00-trace-span-01'";
+    assert_eq!(db.number(traced).await, 2500, "in the order they were given");
 }

@@ -61,7 +61,7 @@ impl Consumer for Squeamish {
                     Ok(())
                 }
                 Some("panic") => conn.transaction(async |_| panic!("in a nested one")).await,
-                Some(other) => Err(anyhow!("cannot stomach {other}").into()),
+                Some(other) => Err(anyhow!("cannot stomach {other}\0").into()),
             }
         }
         .boxed()

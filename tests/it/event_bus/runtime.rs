@@ -90,6 +90,30 @@ async fn a_wake_reaches_consumers_and_other_replicas() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_below_the_floor_is_found_by_the_sweep() {
+    let db = TestDb::new().await;
+    publish_fresh(&mut *db.conn().await, 3).await;
+    // no pass of the sequencer does this
+    db.run("UPDATE bus.event_head SET pass = pass + 1, floor = 2, candidate_id = 2").await;
+    let bus = BusRuntime::new(
+        db.database.clone(),
+        EventBus::new(),
+        consumers(&["one"]),
+        BusConfig::default(),
+    );
+    bus.prepare().await.unwrap();
+    assert_eq!(bus.drain().await.unwrap().applied, 1);
+    let token = CancellationToken::new();
+    let running = tokio::spawn(bus.run(token.clone()));
+    until("the others are found", async || {
+        db.number("SELECT count(*) AS n FROM effect").await == 3
+    })
+    .await;
+    token.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_consumers_of_one_name_are_refused() {
     let db = TestDb::new().await;
     let bus = BusRuntime::new(

@@ -9,6 +9,7 @@
 #![allow(dead_code, unused_imports, reason = "the toolbox is larger than what each test takes")]
 
 pub mod client;
+mod listening;
 pub mod postgres;
 pub mod process;
 pub mod redis;

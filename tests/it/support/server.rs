@@ -1,8 +1,8 @@
 //! The real program, started as an operator would start it.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{BufRead, BufReader, Write},
+    fs::OpenOptions,
+    io::BufReader,
     process::{Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    CAREFORALL, Client, TestDatabase,
+    CAREFORALL, Client, TestDatabase, listening,
     process::{self, Leashed, Signal},
     wait::eventually,
 };
@@ -209,7 +209,7 @@ impl Builder {
         let stdout = BufReader::new(process.child.stdout.take().unwrap());
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            copy_lines(stdout, log, |addresses| drop(sender.send(addresses)));
+            listening::copy_lines(stdout, log, |addresses| drop(sender.send(addresses)));
         });
         (process, receiver)
     }
@@ -225,22 +225,6 @@ impl Builder {
     }
 }
 
-/// Standard output goes to the log too; in between stands the line with the addresses.
-fn copy_lines(stdout: impl BufRead, mut log: File, listening: impl Fn((String, String))) {
-    for line in stdout.lines().map_while(Result::ok) {
-        if let Some(addresses) = addresses_in(&line) {
-            listening(addresses);
-        }
-        let _ = writeln!(log, "{line}");
-    }
-}
-
-/// `listening http=127.0.0.1:1 metrics=127.0.0.1:2`
-fn addresses_in(line: &str) -> Option<(String, String)> {
-    let (http, metrics) = line.strip_prefix("listening http=")?.split_once(" metrics=")?;
-    Some((format!("http://{}", http.trim()), format!("http://{}", metrics.trim())))
-}
-
 impl Drop for Server {
     fn drop(&mut self) {
         self.process.end();
@@ -248,13 +232,4 @@ impl Drop for Server {
             eprintln!("--- the end of the server's log ---\n{}", self.builder.tail());
         }
     }
-}
-
-#[test]
-fn the_addresses_are_read() {
-    assert_eq!(
-        addresses_in("listening http=127.0.0.1:1 metrics=127.0.0.1:2"),
-        Some(("http://127.0.0.1:1".into(), "http://127.0.0.1:2".into()))
-    );
-    assert_eq!(addresses_in("{\"message\":\"listening\"}"), None);
 }

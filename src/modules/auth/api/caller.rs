@@ -59,6 +59,11 @@ impl Caller {
         }
     }
 
+    /// [`Self::scope`] of somebody in particular (401 to the rest).
+    pub fn required_scope(self) -> Result<String, Problem> {
+        self.scope().ok_or_else(|| unauthorized("send the pledge's guest token, or sign in"))
+    }
+
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut headers = request.headers().get_all(AUTHORIZATION);
         let Some(header) = headers.next() else { return Ok(Self::Anonymous) };

@@ -78,7 +78,6 @@ impl fmt::Debug for User {
 }
 
 /// Someone about to get an account; everything is checked, the password not yet hashed.
-#[derive(Debug)]
 pub struct Registration {
     pub email: Email,
     pub name: String,

@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::Value;
@@ -136,32 +134,4 @@ fn any_jwt_library_verifies_our_tokens_and_we_its() {
     let mut header = Header::new(Algorithm::EdDSA);
     header.kid = Some(key_id());
     assert!(keys().verify(&encode(&header, &claims(), &key).unwrap()).is_ok());
-}
-
-/// `cargo test --release signing_takes -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn signing_takes() {
-    const ROUNDS: u32 = 20_000;
-    let (tokens, pledge, at) = (GuestTokens::new(keys()), PledgeId::generate(), clock::now());
-    let started = Instant::now();
-    for _ in 0..ROUNDS {
-        std::hint::black_box(tokens.issue(pledge, at));
-    }
-    println!("by hand, one parsed key: {:?} a token", started.elapsed() / ROUNDS);
-
-    let key = EncodingKey::from_ed_pem(PEM.as_bytes()).unwrap();
-    let header = Header::new(Algorithm::EdDSA);
-    let started = Instant::now();
-    for _ in 0..ROUNDS {
-        std::hint::black_box(encode(&header, &claims(), &key).unwrap());
-    }
-    println!("jsonwebtoken::encode: {:?} a token", started.elapsed() / ROUNDS);
-
-    let (keys, token) = (keys(), tokens.issue(pledge, at));
-    let started = Instant::now();
-    for _ in 0..ROUNDS {
-        std::hint::black_box(keys.verify(&token)).unwrap();
-    }
-    println!("verify: {:?} a token", started.elapsed() / ROUNDS);
 }

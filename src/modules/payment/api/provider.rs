@@ -19,6 +19,15 @@ pub enum CaptureMethod {
     Manual,
 }
 
+impl CaptureMethod {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+        }
+    }
+}
+
 /// The exact request that is stored before it is sent, so that it can be sent again unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateRequest {

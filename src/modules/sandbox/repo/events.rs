@@ -1,3 +1,6 @@
+//! Claims and marks are batches, and planned anew each time: a plan kept from when the table was
+//! empty would read all of it at every look once it has grown.
+
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -6,7 +9,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 
 use super::super::{schema::events, webhook::NewEvent};
-use crate::platform::postgres::{Connection, cached};
+use crate::platform::postgres::Connection;
 
 pub async fn insert_events(conn: &mut Connection, events: &[NewEvent]) -> QueryResult<()> {
     if !events.is_empty() {
@@ -50,7 +53,7 @@ pub async fn claim_due(
          RETURNING e.event_id, e.body, e.trace_context, e.copies, e.attempts, e.created_at",
     );
     let query = query.bind::<Timestamptz, _>(now).bind::<Timestamptz, _>(lease_end);
-    cached(query.bind::<BigInt, _>(limit)).load(conn).await
+    query.bind::<BigInt, _>(limit).load(conn).await
 }
 
 /// How an attempt ended.
@@ -90,5 +93,5 @@ pub async fn mark(
         .bind::<Array<Text>, _>(ids)
         .bind::<Array<Bool>, _>(acknowledged)
         .bind::<Array<Nullable<Timestamptz>>, _>(next);
-    cached(query.bind::<Timestamptz, _>(now)).execute(conn).await
+    query.bind::<Timestamptz, _>(now).execute(conn).await
 }

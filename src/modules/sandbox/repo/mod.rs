@@ -5,8 +5,10 @@ mod events;
 mod faults;
 mod payments;
 
-pub use accounts::{AccountTransaction, insert_account, load_account, lock_account, save_account};
-pub use accounts::{insert_entries, list_transactions};
+pub use accounts::{
+    AccountTransaction, insert_account, insert_entries, list_transactions, load_account,
+    lock_account, save_account,
+};
 pub use events::{Claimed, Outcome, claim_due, insert_events, mark};
 pub use faults::{FaultKind, Operation, insert_fault, take_fault};
 pub use payments::{

@@ -1,0 +1,100 @@
+//! Cancelled pledges: their payments are cancelled at the provider, by intent, until it confirms.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use diesel_async::AsyncConnection;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    error::PaymentError,
+    repo::{self, CancelIntent},
+    service::PaymentService,
+};
+use crate::{
+    kernel::clock,
+    platform::postgres::{Database, DbError},
+};
+
+const IDLE: Duration = Duration::from_secs(1);
+const BATCH: i64 = 16;
+/// While one process works on an intent, the others leave it alone for this long.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// A payment without a name may be on its way to the provider right now: no request lives longer.
+const IN_FLIGHT: TimeDelta = TimeDelta::seconds(60);
+
+/// Carries out cancellations. Replicas share the work.
+pub struct Canceller {
+    database: Database,
+    service: PaymentService,
+}
+
+impl Canceller {
+    pub fn new(database: Database, service: PaymentService) -> Self {
+        Self { database, service }
+    }
+
+    /// Works until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            match self.turn().await {
+                Ok(0) => {
+                    if stop.run_until_cancelled(tokio::time::sleep(IDLE)).await.is_none() {
+                        return;
+                    }
+                }
+                Ok(_) if stop.is_cancelled() => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cancellations could not be carried out");
+                    if stop.run_until_cancelled(tokio::time::sleep(IDLE)).await.is_none() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn turn(&self) -> Result<usize, DbError> {
+        let mut conn = self.database.conn().await?;
+        let until = clock::now() + LEASE;
+        let intents = conn
+            .transaction(async |conn| repo::claim_due_intents(conn, until, BATCH).await)
+            .await?;
+        drop(conn);
+        for intent in &intents {
+            let outcome = self.carry_out(intent).await;
+            let mut conn = self.database.conn().await?;
+            match outcome {
+                Ok(()) => repo::finish_intent(&mut conn, intent.payment_id).await?,
+                Err(error) => {
+                    let at = clock::now() + backoff(intent.attempts);
+                    let text = error.to_string();
+                    repo::retry_intent(&mut conn, intent.payment_id, at, &text).await?;
+                }
+            }
+        }
+        Ok(intents.len())
+    }
+
+    async fn carry_out(&self, intent: &CancelIntent) -> Result<(), PaymentError> {
+        let mut conn = self.database.conn().await?;
+        let Some(payment) = repo::find(&mut conn, intent.payment_id).await? else {
+            return Ok(());
+        };
+        drop(conn);
+        let settled = payment.closed || matches!(payment.status.as_str(), "captured" | "refunded");
+        if settled {
+            return Ok(());
+        }
+        if payment.provider_payment_id.is_none() && clock::now() - payment.created_at < IN_FLIGHT {
+            return Err(PaymentError::ProviderUnavailable);
+        }
+        self.service.settle(&payment).await
+    }
+}
+
+/// 1 s, doubling to 15 min.
+fn backoff(attempts: i32) -> TimeDelta {
+    TimeDelta::seconds(1 << attempts.clamp(0, 10)).min(TimeDelta::minutes(15))
+}

@@ -1,0 +1,76 @@
+//! What can go wrong with a payment, and how the client hears of it.
+
+use crate::{
+    kernel::{
+        ids::PaymentId,
+        problem::{Problem, ProblemCode},
+    },
+    modules::pledge::api::NotPayable,
+    platform::{batching::SubmitError, postgres::DbError},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum PaymentError {
+    #[error("there is no such payment, or it is not yours to know of")]
+    NotFound,
+    #[error("there is no such pledge, or it is not yours to pay for")]
+    PledgeNotFound,
+    #[error("no such provider is configured here")]
+    UnknownProvider,
+    #[error("the pledge has a payment that is on its way or captured")]
+    AlreadyActive(PaymentId),
+    #[error("{0}")]
+    NotPayable(String),
+    #[error("the provider refused the payment: {0}")]
+    Refused(String),
+    #[error("the payment provider did not answer as it should; try again with the same key")]
+    ProviderUnavailable,
+    #[error("another attempt of the same request has taken over")]
+    Fenced,
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for PaymentError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl From<NotPayable> for PaymentError {
+    fn from(error: NotPayable) -> Self {
+        match error {
+            NotPayable::Query(error) => error.into(),
+            reason => Self::NotPayable(reason.to_string()),
+        }
+    }
+}
+
+impl From<PaymentError> for Problem {
+    fn from(error: PaymentError) -> Self {
+        let code = match &error {
+            PaymentError::NotFound | PaymentError::PledgeNotFound => ProblemCode::NotFound,
+            PaymentError::UnknownProvider => {
+                return Self::field("provider", "unknown", error.to_string());
+            }
+            PaymentError::Refused(reason) => {
+                return Self::field("payment_method", "refused", reason.clone());
+            }
+            PaymentError::AlreadyActive(id) => {
+                return Self::new(ProblemCode::PaymentAlreadyActive, error.to_string())
+                    .with("payment_id", id.to_string());
+            }
+            PaymentError::NotPayable(_) => ProblemCode::PledgeNotPayable,
+            PaymentError::ProviderUnavailable => ProblemCode::ProviderUnavailable,
+            PaymentError::Fenced => ProblemCode::IdempotencyInProgress,
+            PaymentError::Submit(error) => return (*error).into(),
+            PaymentError::Db(_) => match error {
+                PaymentError::Db(error) => return error.into(),
+                _ => ProblemCode::Internal,
+            },
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,286 @@
+//! Applying a batch of webhooks in one transaction.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+
+use super::{
+    super::{
+        api::{Provider, WebhookEvent},
+        book::{Book, Cause, Source},
+        model::{Decision, Input, PaymentStatus, ProviderEvent},
+        repo::{self, InboxRow, Settled},
+    },
+    schedule,
+    translate::provider_event,
+};
+use crate::{
+    kernel::{clock, ids::PaymentId},
+    platform::postgres::Connection,
+};
+
+/// An event that only the provider can settle: to be asked outside of any transaction.
+#[derive(Debug)]
+pub struct Question {
+    pub inbox_id: i64,
+    pub provider: String,
+    pub provider_payment_id: String,
+    pub payment_id: PaymentId,
+    pub asked_at_version: i64,
+}
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub struct Applied {
+    pub settled: Vec<Settled>,
+    pub questions: Vec<Question>,
+    /// There are events on the bus.
+    pub published: bool,
+    /// Deferred webhooks have become due.
+    pub woken: bool,
+}
+
+/// How long an event that is being asked about is left alone; if this process dies meanwhile,
+/// another asks again.
+const ASKING_SECONDS: i64 = 30;
+
+/// Applies webhooks of one provider, which the caller has locked.
+pub async fn apply(
+    conn: &mut Connection,
+    provider: &dyn Provider,
+    rows: &[InboxRow],
+) -> QueryResult<Applied> {
+    let events: Vec<_> = rows.iter().map(|row| (row, provider.parse(None, &row.body))).collect();
+    let ids: Vec<PaymentId> = rows.iter().filter_map(|row| row.payment_id).collect();
+    let names: Vec<&str> =
+        rows.iter().filter_map(|row| row.provider_payment_id.as_deref()).collect();
+    let mut book = Book::open(conn, provider.name(), &ids, &names).await?;
+    let mut outcome = Applied::default();
+    // an event that cannot be applied yet may only wait for a later one of the same batch
+    let mut waiting = Vec::new();
+    for (row, event) in &events {
+        match event {
+            Err(error) => outcome.settled.push(dead(row, format!("cannot be read: {error}"))),
+            Ok(event) => match put(&mut book, row, event) {
+                Verdict::Later { .. } => waiting.push((*row, event)),
+                verdict => outcome.note(&mut book, row, verdict),
+            },
+        }
+    }
+    for (row, event) in waiting {
+        let verdict = put(&mut book, row, event);
+        outcome.note(&mut book, row, verdict);
+    }
+    finish(conn, &book, &mut outcome).await?;
+    Ok(outcome)
+}
+
+/// Writes the book, then the inbox, then wakes what waited for what has happened.
+async fn finish(conn: &mut Connection, book: &Book, outcome: &mut Applied) -> QueryResult<()> {
+    outcome.published = book.store(conn).await?;
+    repo::settle_inbox(conn, &outcome.settled).await?;
+    let awaited = book.awaited();
+    if !awaited.is_empty() {
+        outcome.woken = repo::wake_deferred(conn, &awaited, &book.names_of(&awaited)).await? > 0;
+    }
+    Ok(())
+}
+
+/// Applies one event together with the provider's answer about it.
+pub async fn apply_answered(
+    conn: &mut Connection,
+    provider: &dyn Provider,
+    row: &InboxRow,
+    input_of: impl FnOnce(ProviderEvent) -> Input,
+) -> QueryResult<Applied> {
+    let ids: Vec<PaymentId> = row.payment_id.into_iter().collect();
+    let names: Vec<&str> = row.provider_payment_id.as_deref().into_iter().collect();
+    let mut book = Book::open(conn, provider.name(), &ids, &names).await?;
+    let mut outcome = Applied::default();
+    match provider.parse(None, &row.body) {
+        Err(error) => outcome.settled.push(dead(row, format!("cannot be read: {error}"))),
+        Ok(event) => {
+            let verdict = match find(&book, row, &event) {
+                Ok(id) => judge(&mut book, row, &event, id, input_of),
+                Err(verdict) => verdict,
+            };
+            outcome.note(&mut book, row, verdict);
+        }
+    }
+    finish(conn, &book, &mut outcome).await?;
+    Ok(outcome)
+}
+
+/// What to do with one webhook.
+enum Verdict {
+    Done {
+        status: &'static str,
+        reason: Option<String>,
+    },
+    /// Deferred or in question; `decision` is there when the payment is known.
+    Later {
+        reason: String,
+        decision: Option<(PaymentId, PaymentStatus, Decision, Cause)>,
+    },
+}
+
+fn put(book: &mut Book, row: &InboxRow, event: &WebhookEvent) -> Verdict {
+    match find(book, row, event) {
+        Ok(id) => judge(book, row, event, id, Input::Event),
+        Err(verdict) => verdict,
+    }
+}
+
+/// By the provider's payment id, else by ours in the metadata. If they disagree, it is no event of
+/// either payment.
+fn find(book: &Book, row: &InboxRow, event: &WebhookEvent) -> Result<PaymentId, Verdict> {
+    let conflict =
+        || Verdict::Done { status: "quarantined", reason: Some("conflicting_ids".to_owned()) };
+    let name = event.provider_payment_id.as_deref();
+    let by_name = name.and_then(|name| book.by_name(name));
+    let by_id = event
+        .payment_id
+        .and_then(|id| book.payment(id))
+        .filter(|payment| payment.provider == row.provider);
+    match (by_name, by_id) {
+        (Some(named), Some(payment)) if payment.id != named => Err(conflict()),
+        (Some(named), _) => Ok(named),
+        (None, Some(payment)) => match &payment.provider_payment_id {
+            Some(known) if name.is_some_and(|name| name != known) => Err(conflict()),
+            _ => Ok(payment.id),
+        },
+        (None, None) => {
+            Err(Verdict::Later { reason: "payment_unknown".to_owned(), decision: None })
+        }
+    }
+}
+
+fn judge(
+    book: &mut Book,
+    row: &InboxRow,
+    event: &WebhookEvent,
+    id: PaymentId,
+    input_of: impl FnOnce(ProviderEvent) -> Input,
+) -> Verdict {
+    let (Some(payment), Some(model)) = (book.payment(id), book.model(id)) else {
+        return Verdict::Later { reason: "payment_unknown".to_owned(), decision: None };
+    };
+    let from = model.status;
+    let cause = cause(row, event);
+    let input = match provider_event(event, payment.currency) {
+        Ok(Some(event)) => input_of(event),
+        Ok(None) => {
+            book.record(id, from, &Decision::Ignored, &cause);
+            return Verdict::Done { status: "ignored", reason: Some("unknown_type".to_owned()) };
+        }
+        Err(rejection) => {
+            book.record(id, from, &Decision::Quarantined(rejection), &cause);
+            let reason = Some(rejection.as_str().to_owned());
+            return Verdict::Done { status: "quarantined", reason };
+        }
+    };
+    if let Some(name) = &event.provider_payment_id {
+        book.name(id, name);
+    }
+    let decision = book.judge(id, &input, &cause).unwrap_or(Decision::Ignored);
+    let reason = decision.reason().map(str::to_owned);
+    let status = match decision {
+        Decision::Applied(_) => "applied",
+        Decision::Stale(_) | Decision::Duplicate | Decision::Ignored => "ignored",
+        Decision::Quarantined(_) => "quarantined",
+        Decision::Deferred(_) | Decision::Ask(_) => {
+            let reason = reason.unwrap_or_default();
+            return Verdict::Later { reason, decision: Some((id, from, decision, cause)) };
+        }
+    };
+    book.record(id, from, &decision, &cause);
+    let reason = reason.or_else(|| (status == "ignored").then(|| decision.as_str().to_owned()));
+    Verdict::Done { status, reason }
+}
+
+fn cause(row: &InboxRow, event: &WebhookEvent) -> Cause {
+    Cause {
+        source: Source::Webhook,
+        event: event.event_type.clone(),
+        provider_event_id: Some(event.event_id.clone()),
+        occurred_at: event.occurred_at.unwrap_or(row.received_at),
+        trace: row.trace_context.as_deref().and_then(|trace| trace.parse().ok()),
+    }
+}
+
+impl Applied {
+    fn note(&mut self, book: &mut Book, row: &InboxRow, verdict: Verdict) {
+        match verdict {
+            Verdict::Done { status, reason } => self.settled.push(Settled {
+                id: row.id,
+                status,
+                reason,
+                attempts: row.attempts + 1,
+                next_attempt_at: None,
+            }),
+            Verdict::Later { reason, decision } => {
+                let asked = decision.and_then(|d| self.ask_or_defer(book, row, d));
+                self.settled.push(asked.unwrap_or_else(|| deferred(row, reason)));
+            }
+        }
+    }
+
+    /// A question is remembered for after the transaction; a first deferral is history.
+    fn ask_or_defer(
+        &mut self,
+        book: &mut Book,
+        row: &InboxRow,
+        (id, from, decision, cause): (PaymentId, PaymentStatus, Decision, Cause),
+    ) -> Option<Settled> {
+        if !matches!(decision, Decision::Ask(_)) {
+            if row.attempts == 0 {
+                book.record(id, from, &decision, &cause);
+            }
+            return None;
+        }
+        let payment = book.payment(id)?;
+        self.questions.push(Question {
+            inbox_id: row.id,
+            provider: row.provider.clone(),
+            provider_payment_id: payment.provider_payment_id.clone()?,
+            payment_id: id,
+            asked_at_version: payment.version,
+        });
+        Some(Settled {
+            id: row.id,
+            status: "deferred",
+            reason: Some("asking_provider".to_owned()),
+            attempts: row.attempts,
+            next_attempt_at: Some(clock::now() + chrono::TimeDelta::seconds(ASKING_SECONDS)),
+        })
+    }
+}
+
+/// Tried again later, until it has waited long enough.
+pub fn deferred(row: &InboxRow, reason: String) -> Settled {
+    let attempts = row.attempts + 1;
+    match schedule::delay(attempts) {
+        Some(delay) => Settled {
+            id: row.id,
+            status: "deferred",
+            reason: Some(reason),
+            attempts,
+            next_attempt_at: Some(later(delay)),
+        },
+        None => dead(row, reason),
+    }
+}
+
+fn later(delay: std::time::Duration) -> DateTime<Utc> {
+    clock::now() + delay
+}
+
+fn dead(row: &InboxRow, reason: String) -> Settled {
+    tracing::error!(inbox_id = row.id, event_id = row.event_id, reason, "webhook is dead");
+    Settled {
+        id: row.id,
+        status: "dead",
+        reason: Some(reason),
+        attempts: row.attempts + 1,
+        next_attempt_at: None,
+    }
+}

@@ -1,0 +1,20 @@
+//! Webhooks in: stored, then acknowledged, then applied.
+//!
+//! The route hands a verified webhook to the [`Door`], which commits it to the inbox through the
+//! batching writer and only then lets it be acknowledged; the same event again is a duplicate. The
+//! [`Worker`], in every replica, applies what is pending or due, in batches: it locks the payments
+//! concerned, lets `decide` judge, and writes everything in one transaction. What cannot be applied
+//! yet is deferred (1 s to 72 h), what is wrong is quarantined with its reason, and what only the
+//! provider can settle is asked outside of any transaction. Nothing is ever dropped without a row
+//! that says why.
+
+mod apply;
+mod ask;
+mod door;
+mod schedule;
+mod translate;
+mod worker;
+
+pub use door::{Arrival, Door};
+pub use translate::snapshot;
+pub use worker::Worker;

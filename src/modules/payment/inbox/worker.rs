@@ -1,0 +1,231 @@
+//! The worker that applies what is in the inbox.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use diesel_async::AsyncConnection;
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{
+        providers::Providers,
+        repo::{self, InboxRow, Settled},
+    },
+    apply::{Applied, Question, apply, deferred},
+    ask::ask,
+};
+use crate::platform::{
+    event_bus::EventBus,
+    postgres::{Connection, Database, DbError, Severity, severity},
+};
+
+/// Webhooks in one transaction.
+const BATCH: i64 = 256;
+/// How often an idle worker looks for what is due, or came in by another replica that died.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often the floor is moved, the inbox is searched below it, and its gauges are sampled.
+const CHECKPOINT: Duration = Duration::from_secs(10);
+
+/// Applies webhooks. Several replicas share the work: each locks what it takes.
+pub struct Worker {
+    database: Database,
+    providers: Providers,
+    bus: EventBus,
+    wake: Arc<Notify>,
+    floor: Floor,
+}
+
+/// Polls start above what was settled a while ago: dead index entries that cannot be vacuumed yet
+/// (a long report holds them) are not read again and again. A transaction that commits later than
+/// the floor assumes is found by the next checkpoint's search from zero.
+struct Floor {
+    current: i64,
+    next: i64,
+    highest: i64,
+    moved: Instant,
+}
+
+impl Worker {
+    pub fn new(database: Database, providers: Providers, bus: EventBus, wake: Arc<Notify>) -> Self {
+        let floor = Floor { current: 0, next: 0, highest: 0, moved: Instant::now() };
+        Self { database, providers, bus, wake, floor }
+    }
+
+    /// Works until told to stop; the batch under way is finished.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.turn().await {
+                Ok(taken) if taken > 0 => {}
+                Ok(_) => self.rest(&stop, IDLE).await,
+                Err(error) => {
+                    tracing::warn!(%error, "webhooks could not be applied");
+                    self.rest(&stop, IDLE).await;
+                }
+            }
+        }
+    }
+
+    async fn rest(&self, stop: &CancellationToken, time: Duration) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.wake.notified() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
+    /// Applies one batch; returns how many webhooks it took.
+    async fn turn(&mut self) -> Result<usize, DbError> {
+        let mut conn = self.database.conn().await?;
+        if self.floor.moved.elapsed() >= CHECKPOINT {
+            self.floor.checkpoint();
+            sample(&mut conn).await?;
+        }
+        let floor = self.floor.take();
+        let batch = conn.transaction(async |conn| self.batch(conn, floor).await).await;
+        let (taken, highest, applied) = match batch {
+            Ok(done) => done,
+            Err(error) if severity(&error) == Severity::Permanent => {
+                tracing::error!(%error, "a batch of webhooks failed; one by one");
+                (self.one_by_one(&mut conn, floor).await?, 0, Vec::new())
+            }
+            Err(error) => return Err(error.into()),
+        };
+        drop(conn);
+        self.floor.highest = self.floor.highest.max(highest);
+        for applied in applied {
+            self.follow_up(applied).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn batch(
+        &self,
+        conn: &mut Connection,
+        floor: i64,
+    ) -> diesel::QueryResult<(usize, i64, Vec<Applied>)> {
+        let rows = repo::claim_inbox(conn, floor, BATCH).await?;
+        let (taken, highest) = (rows.len(), rows.iter().map(|row| row.id).max().unwrap_or(0));
+        let mut by_provider: BTreeMap<String, Vec<InboxRow>> = BTreeMap::new();
+        for row in rows {
+            by_provider.entry(row.provider.clone()).or_default().push(row);
+        }
+        let mut outcomes = Vec::new();
+        for (name, rows) in by_provider {
+            outcomes.push(match self.providers.get(&name) {
+                Some(provider) => apply(conn, provider, &rows).await?,
+                // switched off since; it may be switched on again
+                None => put_off(conn, &rows, "provider_not_configured").await?,
+            });
+        }
+        Ok((taken, highest, outcomes))
+    }
+
+    /// After a batch that fails for good: each webhook in a transaction of its own, so that only
+    /// the guilty one is put off.
+    async fn one_by_one(&self, conn: &mut Connection, floor: i64) -> Result<usize, DbError> {
+        let ids: Vec<i64> = conn
+            .transaction(async |conn| repo::claim_inbox(conn, floor, BATCH).await)
+            .await?
+            .iter()
+            .map(|row| row.id)
+            .collect();
+        for id in &ids {
+            let applied = conn
+                .transaction(async |conn| {
+                    let Some(row) = repo::lock_inbox(conn, *id).await? else {
+                        return Ok(Applied::default());
+                    };
+                    match self.providers.get(&row.provider) {
+                        Some(provider) => apply(conn, provider, &[row]).await,
+                        None => put_off(conn, &[row], "provider_not_configured").await,
+                    }
+                })
+                .await;
+            match applied {
+                Ok(applied) => self.follow_up(applied).await?,
+                Err(error) if severity(&error) == Severity::Permanent => {
+                    tracing::error!(inbox_id = id, %error, "webhook cannot be applied");
+                    conn.transaction(async |conn| {
+                        let row = repo::lock_inbox(conn, *id).await?;
+                        put_off(conn, &row.into_iter().collect::<Vec<_>>(), "failed").await
+                    })
+                    .await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(ids.len())
+    }
+
+    /// After the commit: tell the bus, ask the questions.
+    async fn follow_up(&self, applied: Applied) -> Result<(), DbError> {
+        self.announce(&applied);
+        for question in applied.questions {
+            let Some(provider) = self.providers.get(&question.provider) else { continue };
+            self.settle(provider, question).await?;
+        }
+        Ok(())
+    }
+
+    /// A payment that moves while its provider is asked is asked about again, a few times.
+    async fn settle(
+        &self,
+        provider: &dyn super::super::api::Provider,
+        mut question: Question,
+    ) -> Result<(), DbError> {
+        for _ in 0..3 {
+            let mut applied = ask(&self.database, provider, &question).await?;
+            self.announce(&applied);
+            match applied.questions.pop() {
+                Some(again) => question = again,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&self, applied: &Applied) {
+        if applied.published {
+            self.bus.wake();
+        }
+        if applied.woken {
+            self.wake.notify_one();
+        }
+        for Settled { status, .. } in &applied.settled {
+            metrics::counter!("webhooks_processed_total", "status" => *status).increment(1);
+        }
+    }
+}
+
+async fn put_off(
+    conn: &mut Connection,
+    rows: &[InboxRow],
+    reason: &str,
+) -> diesel::QueryResult<Applied> {
+    let settled: Vec<_> = rows.iter().map(|row| deferred(row, reason.to_owned())).collect();
+    repo::settle_inbox(conn, &settled).await?;
+    Ok(Applied { settled, ..Applied::default() })
+}
+
+impl Floor {
+    fn checkpoint(&mut self) {
+        self.current = self.next;
+        self.next = self.highest;
+        self.moved = Instant::now();
+    }
+
+    /// The floor for the next poll: zero right after a checkpoint.
+    fn take(&self) -> i64 {
+        if self.moved.elapsed() < IDLE { 0 } else { self.current }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a gauge")]
+async fn sample(conn: &mut Connection) -> Result<(), DbError> {
+    let counts = repo::count_inbox(conn).await?;
+    for status in ["pending", "deferred", "quarantined", "dead"] {
+        let events = counts.iter().find(|(s, _)| s == status).map_or(0, |(_, n)| *n);
+        metrics::gauge!("inbox_events", "status" => status).set(events as f64);
+    }
+    Ok(())
+}

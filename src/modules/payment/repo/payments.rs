@@ -1,0 +1,143 @@
+//! The payments themselves.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryResult,
+    Queryable, Selectable, SelectableHelper, sql_query,
+    sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid},
+};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+use super::super::schema::payments::{self, dsl};
+use crate::{
+    kernel::{
+        ids::{CampaignId, PaymentId, PledgeId},
+        money::Currency,
+    },
+    platform::postgres::{Connection, cached},
+};
+
+/// A payment as it is stored.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = payments, check_for_backend(diesel::pg::Pg))]
+pub struct PaymentRow {
+    pub id: PaymentId,
+    pub pledge_id: PledgeId,
+    pub campaign_id: CampaignId,
+    pub provider: String,
+    pub provider_payment_id: Option<String>,
+    pub status: String,
+    pub closed: bool,
+    pub amount_minor: i64,
+    pub currency: Currency,
+    pub captured_minor: i64,
+    pub refunded_minor: i64,
+    pub disputed_minor: i64,
+    pub amount_mismatch: bool,
+    pub capture_method: String,
+    /// The exact request that the provider is sent.
+    pub request: Value,
+    pub client_secret: Option<String>,
+    pub checkout_url: Option<String>,
+    pub donor_hash: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub version: i64,
+}
+
+pub async fn insert(conn: &mut Connection, row: &PaymentRow) -> QueryResult<()> {
+    diesel::insert_into(payments::table).values(row).execute(conn).await.map(drop)
+}
+
+pub async fn find(conn: &mut Connection, id: PaymentId) -> QueryResult<Option<PaymentRow>> {
+    payments::table.find(id).select(PaymentRow::as_select()).first(conn).await.optional()
+}
+
+/// Reads a payment and locks it until the end of the transaction.
+pub async fn find_locked(conn: &mut Connection, id: PaymentId) -> QueryResult<Option<PaymentRow>> {
+    let query = payments::table.find(id).select(PaymentRow::as_select()).for_update();
+    query.first(conn).await.optional()
+}
+
+/// All payments of a pledge, oldest first. The caller holds the pledge's lock.
+pub async fn of_pledge(conn: &mut Connection, id: PledgeId) -> QueryResult<Vec<PaymentRow>> {
+    payments::table
+        .filter(dsl::pledge_id.eq(id))
+        .order(dsl::id)
+        .select(PaymentRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// Locks every payment that has one of these ids, or one of these names at the provider, in
+/// ascending order, so that two transactions never wait for each other in a ring.
+pub async fn lock_named(
+    conn: &mut Connection,
+    ids: &[PaymentId],
+    provider: &str,
+    names: &[&str],
+) -> QueryResult<Vec<PaymentRow>> {
+    let by_name = dsl::provider.eq(provider).and(dsl::provider_payment_id.eq_any(names));
+    payments::table
+        .filter(dsl::id.eq_any(ids).or(by_name))
+        .order(dsl::id)
+        .select(PaymentRow::as_select())
+        .for_update()
+        .load(conn)
+        .await
+}
+
+/// Stores what the provider called the payment, once.
+pub async fn set_provider_ids(
+    conn: &mut Connection,
+    id: PaymentId,
+    provider_payment_id: &str,
+    client_secret: Option<&str>,
+    checkout_url: Option<&str>,
+) -> QueryResult<()> {
+    diesel::update(payments::table.find(id))
+        .set((
+            dsl::provider_payment_id.eq(provider_payment_id),
+            dsl::client_secret.eq(client_secret),
+            dsl::checkout_url.eq(checkout_url),
+        ))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Stores what may change of locked payments.
+pub async fn update_many(conn: &mut Connection, rows: &[&PaymentRow]) -> QueryResult<()> {
+    fn column<'a, T>(rows: &[&'a PaymentRow], f: impl Fn(&'a PaymentRow) -> T) -> Vec<T> {
+        rows.iter().map(|row| f(row)).collect()
+    }
+    cached(
+        sql_query(
+            "UPDATE payment.payments p
+             SET status = t.status, closed = t.closed, captured_minor = t.captured,
+                 refunded_minor = t.refunded, disputed_minor = t.disputed,
+                 amount_mismatch = t.mismatch, provider_payment_id = t.provider_payment_id,
+                 updated_at = t.updated_at, version = t.version
+             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                  AS t (id, status, closed, captured, refunded, disputed, mismatch,
+                        provider_payment_id, updated_at, version)
+             WHERE p.id = t.id",
+        )
+        .bind::<Array<Uuid>, _>(column(rows, |p| p.id))
+        .bind::<Array<Text>, _>(column(rows, |p| &p.status))
+        .bind::<Array<Bool>, _>(column(rows, |p| p.closed))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.captured_minor))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.refunded_minor))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.disputed_minor))
+        .bind::<Array<Bool>, _>(column(rows, |p| p.amount_mismatch))
+        .bind::<Array<diesel::sql_types::Nullable<Text>>, _>(column(rows, |p| {
+            p.provider_payment_id.as_deref()
+        }))
+        .bind::<Array<Timestamptz>, _>(column(rows, |p| p.updated_at))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.version)),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}

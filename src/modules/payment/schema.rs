@@ -1,0 +1,103 @@
+//! The tables of this module.
+
+diesel::table! {
+    payment.cancel_intents (payment_id) {
+        payment_id -> Uuid,
+        attempts -> Int4,
+        next_attempt_at -> Timestamptz,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        done_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    payment.facts (id) {
+        id -> Int8,
+        payment_id -> Uuid,
+        kind -> Text,
+        reference -> Text,
+        state -> Text,
+        amount_minor -> Int8,
+        provider_event_id -> Nullable<Text>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    payment.history (id) {
+        id -> Int8,
+        payment_id -> Uuid,
+        version -> Int8,
+        from_status -> Nullable<Text>,
+        to_status -> Text,
+        event -> Text,
+        source -> Text,
+        provider_event_id -> Nullable<Text>,
+        decision -> Text,
+        reason -> Nullable<Text>,
+        captured_minor -> Int8,
+        refunded_minor -> Int8,
+        disputed_minor -> Int8,
+        trace_id -> Nullable<Text>,
+        occurred_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    payment.ledger (payment_id, version, kind) {
+        payment_id -> Uuid,
+        version -> Int8,
+        kind -> Text,
+        delta_minor -> Int8,
+        currency -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    payment.payments (id) {
+        id -> Uuid,
+        pledge_id -> Uuid,
+        campaign_id -> Uuid,
+        provider -> Text,
+        provider_payment_id -> Nullable<Text>,
+        status -> Text,
+        closed -> Bool,
+        amount_minor -> Int8,
+        currency -> Text,
+        captured_minor -> Int8,
+        refunded_minor -> Int8,
+        disputed_minor -> Int8,
+        amount_mismatch -> Bool,
+        capture_method -> Text,
+        request -> Jsonb,
+        client_secret -> Nullable<Text>,
+        checkout_url -> Nullable<Text>,
+        donor_hash -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    payment.webhook_inbox (id) {
+        id -> Int8,
+        provider -> Text,
+        event_id -> Text,
+        event_type -> Text,
+        provider_payment_id -> Nullable<Text>,
+        payment_id -> Nullable<Uuid>,
+        body -> Bytea,
+        body_hash -> Bytea,
+        status -> Text,
+        reason -> Nullable<Text>,
+        attempts -> Int4,
+        next_attempt_at -> Nullable<Timestamptz>,
+        trace_context -> Nullable<Text>,
+        received_at -> Timestamptz,
+        processed_at -> Nullable<Timestamptz>,
+    }
+}

@@ -1,0 +1,171 @@
+//! Phase A: everything that is written before the provider is called.
+//!
+//! One transaction claims the key, locks the pledge (which is the claim on paying for it) and
+//! stores the payment with the exact request that the provider will be sent. Whoever dies after it
+//! leaves all that a retry needs.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::super::{
+    api::{CaptureMethod, CreateRequest, Provider},
+    book,
+    dto::CreatePayment,
+    error::PaymentError,
+    repo::{self, HistoryRow, PaymentRow},
+};
+use crate::{
+    kernel::{clock, ids::PaymentId},
+    modules::{
+        auth::api::Caller,
+        pledge::api::{self as pledge, LockedPledge},
+    },
+    platform::{
+        event_bus::publish,
+        idempotency::{self, IdempotencyKey, Refusal},
+        postgres::Connection,
+        telemetry,
+    },
+};
+
+/// Where phase A has led.
+#[derive(Debug)]
+pub enum Begun {
+    /// Call the provider for this payment, as this attempt.
+    Call { payment: Box<PaymentRow>, attempt: i32 },
+    /// A failed payment of the pledge might still succeed: settle it with its provider first.
+    Unsettled(Box<PaymentRow>),
+    /// The key was used before.
+    Known(Refusal),
+}
+
+const RECOVERY_POINT: &str = "payment_id";
+
+/// Runs in a transaction; an error or [`Begun::Unsettled`] must roll it back.
+pub async fn begin(
+    conn: &mut Connection,
+    caller: Caller,
+    key: &IdempotencyKey,
+    order: &CreatePayment,
+    provider: &dyn Provider,
+) -> Result<Begun, PaymentError> {
+    let (attempt, recovered) = match idempotency::claim(conn, key).await?.into_execution() {
+        Ok(claimed) => claimed,
+        Err(refusal) => return Ok(Begun::Known(refusal)),
+    };
+    if let Some(point) = recovered {
+        return resume(conn, attempt, &point).await;
+    }
+    let pledge = pledge::lock(conn, order.pledge_id)
+        .await?
+        .filter(|pledge| pledge.belongs_to(caller))
+        .ok_or(PaymentError::PledgeNotFound)?;
+    for other in repo::of_pledge(conn, order.pledge_id).await? {
+        match other.status.as_str() {
+            "refunded" => return Err(PaymentError::NotPayable("it was paid and refunded".into())),
+            "failed" if other.closed => {}
+            "failed" => return Ok(Begun::Unsettled(Box::new(other))),
+            _ => return Err(PaymentError::AlreadyActive(other.id)),
+        }
+    }
+    let payment = new_payment(order, &pledge, provider.name())?;
+    pledge::attach_payment(conn, pledge, payment.id).await?;
+    store(conn, &payment).await?;
+    let point = json!({ RECOVERY_POINT: payment.id });
+    idempotency::set_recovery_point(conn, key, attempt, &point).await?;
+    // a webhook that knew of this payment before we did need not wait for its next turn
+    repo::wake_deferred(conn, &[payment.id], &[]).await?;
+    Ok(Begun::Call { payment: Box::new(payment), attempt })
+}
+
+/// A former attempt has got as far as a stored payment.
+async fn resume(
+    conn: &mut Connection,
+    attempt: i32,
+    point: &serde_json::Value,
+) -> Result<Begun, PaymentError> {
+    let id: Option<PaymentId> =
+        point.get(RECOVERY_POINT).and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
+    let payment = match id {
+        Some(id) => repo::find_locked(conn, id).await?,
+        None => None,
+    };
+    let payment = payment.ok_or(PaymentError::NotFound)?;
+    if payment.closed {
+        return Err(PaymentError::NotPayable("its payment was cancelled meanwhile".into()));
+    }
+    Ok(Begun::Call { payment: Box::new(payment), attempt })
+}
+
+fn new_payment(
+    order: &CreatePayment,
+    pledge: &LockedPledge,
+    provider: &str,
+) -> Result<PaymentRow, PaymentError> {
+    let (id, money, now) = (PaymentId::generate(), pledge.money(), clock::now());
+    let capture_method = order.capture_method.unwrap_or(CaptureMethod::Automatic);
+    let request = CreateRequest {
+        payment_id: id,
+        amount_minor: money.minor,
+        currency: money.currency,
+        capture_method,
+        payment_method: order.payment_method.clone(),
+    };
+    let request = serde_json::to_value(request)
+        .map_err(|e| diesel::result::Error::SerializationError(Box::new(e)))?;
+    Ok(PaymentRow {
+        id,
+        pledge_id: order.pledge_id,
+        campaign_id: pledge.campaign_id(),
+        provider: provider.to_owned(),
+        provider_payment_id: None,
+        status: "pending".to_owned(),
+        closed: false,
+        amount_minor: money.minor,
+        currency: money.currency,
+        captured_minor: 0,
+        refunded_minor: 0,
+        disputed_minor: 0,
+        amount_mismatch: false,
+        capture_method: capture_method.as_str().to_owned(),
+        request,
+        client_secret: None,
+        checkout_url: None,
+        donor_hash: pledge.donor_hash().to_owned(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    })
+}
+
+async fn store(conn: &mut Connection, payment: &PaymentRow) -> Result<(), PaymentError> {
+    let trace = telemetry::current();
+    repo::insert(conn, payment).await?;
+    let created = first_entry(payment, trace.map(|t| t.trace_id()), payment.created_at);
+    repo::insert_history(conn, &[created]).await?;
+    publish(conn, &[book::event(payment, trace)]).await?;
+    metrics::counter!("payments_total", "status" => "pending", "provider" => payment.provider.clone())
+        .increment(1);
+    Ok(())
+}
+
+fn first_entry(payment: &PaymentRow, trace_id: Option<String>, now: DateTime<Utc>) -> HistoryRow {
+    HistoryRow {
+        id: 0,
+        payment_id: payment.id,
+        version: payment.version,
+        from_status: None,
+        to_status: payment.status.clone(),
+        event: "payment.created".to_owned(),
+        source: "api".to_owned(),
+        provider_event_id: None,
+        decision: "applied".to_owned(),
+        reason: None,
+        captured_minor: 0,
+        refunded_minor: 0,
+        disputed_minor: 0,
+        trace_id,
+        occurred_at: now,
+        recorded_at: now,
+    }
+}

@@ -1,0 +1,98 @@
+//! The use cases of payments.
+
+mod begin;
+mod create;
+mod settle;
+
+use super::{
+    error::PaymentError,
+    providers::Providers,
+    repo::{self, HistoryRow, PaymentRow},
+};
+use crate::{
+    kernel::{
+        ids::PaymentId,
+        page::{Page, PageRequest},
+    },
+    modules::{
+        auth::api::{self as auth, Caller},
+        pledge::api::{self as pledge, Relation},
+    },
+    platform::{
+        event_bus::EventBus,
+        idempotency::ReplayCache,
+        postgres::{Connection, Database},
+    },
+};
+
+/// Everything that payments need to do their work.
+#[derive(Clone)]
+pub struct PaymentService {
+    database: Database,
+    bus: EventBus,
+    replays: ReplayCache,
+    providers: Providers,
+    inbox: std::sync::Arc<tokio::sync::Notify>,
+}
+
+impl PaymentService {
+    /// `inbox` wakes the worker that applies webhooks.
+    pub fn new(
+        database: Database,
+        bus: EventBus,
+        replays: ReplayCache,
+        providers: Providers,
+        inbox: std::sync::Arc<tokio::sync::Notify>,
+    ) -> Self {
+        Self { database, bus, replays, providers, inbox }
+    }
+
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// A webhook is in the inbox.
+    pub fn wake_inbox(&self) {
+        self.inbox.notify_one();
+    }
+
+    /// The payment, if it is the caller's to know of, and whether the caller is its donor.
+    pub async fn get(
+        &self,
+        caller: Caller,
+        id: PaymentId,
+    ) -> Result<(PaymentRow, bool), PaymentError> {
+        let mut conn = self.database.conn().await?;
+        visible(&mut conn, caller, id).await
+    }
+
+    /// A page of the payment's history, oldest first.
+    pub async fn history(
+        &self,
+        caller: Caller,
+        id: PaymentId,
+        page: PageRequest<i64>,
+    ) -> Result<Page<HistoryRow>, PaymentError> {
+        let mut conn = self.database.conn().await?;
+        visible(&mut conn, caller, id).await?;
+        let rows = repo::page_of_history(&mut conn, id, page.after, page.limit).await?;
+        Ok(Page::new(rows, page.limit, |row| row.id))
+    }
+}
+
+async fn visible(
+    conn: &mut Connection,
+    caller: Caller,
+    id: PaymentId,
+) -> Result<(PaymentRow, bool), PaymentError> {
+    let payment = repo::find(conn, id).await?.ok_or(PaymentError::NotFound)?;
+    match pledge::relation(conn, caller, payment.pledge_id).await? {
+        Relation::Donor => return Ok((payment, true)),
+        Relation::CampaignOwner => return Ok((payment, false)),
+        Relation::Stranger => {}
+    }
+    match caller.user_id() {
+        Some(user) if auth::is_admin(conn, user).await? => Ok((payment, false)),
+        _ => Err(PaymentError::NotFound),
+    }
+}

@@ -1,0 +1,108 @@
+//! Making sure that a payment takes no more money: cancelled at the provider, and that confirmed.
+
+use diesel_async::AsyncConnection;
+
+use super::{
+    super::{
+        api::{ProviderError, ProviderPayment},
+        book::{Book, Cause, Source},
+        error::PaymentError,
+        inbox::snapshot,
+        model::{EventKind, Input, ProviderEvent},
+        repo::{self, PaymentRow},
+    },
+    PaymentService,
+};
+use crate::{
+    kernel::clock,
+    platform::{postgres::Connection, telemetry},
+};
+
+impl PaymentService {
+    /// Cancels a payment that could still succeed. Had it succeeded already, that is adopted: the
+    /// payment is captured then.
+    pub async fn settle(&self, payment: &PaymentRow) -> Result<(), PaymentError> {
+        let answer = self.cancel_at_provider(payment).await?;
+        let mut conn = self.database.conn().await?;
+        conn.transaction(async |conn| {
+            match &answer {
+                Some(answer) => apply_snapshot(conn, payment, answer).await,
+                // the provider has nothing that could succeed
+                None => close(conn, payment).await,
+            }
+        })
+        .await?;
+        self.bus.wake();
+        Ok(())
+    }
+
+    /// What the provider has of this payment once nothing more can be captured; `None`: nothing.
+    async fn cancel_at_provider(
+        &self,
+        payment: &PaymentRow,
+    ) -> Result<Option<ProviderPayment>, PaymentError> {
+        let unavailable = |error: ProviderError| {
+            tracing::warn!(payment_id = %payment.id, %error, "could not cancel at the provider");
+            PaymentError::ProviderUnavailable
+        };
+        let provider =
+            self.providers.get(&payment.provider).ok_or(PaymentError::ProviderUnavailable)?;
+        let name = match &payment.provider_payment_id {
+            Some(name) => name.clone(),
+            None => match provider.find(payment.id).await.map_err(unavailable)?.pop() {
+                Some(found) => found.provider_payment_id,
+                None => return Ok(None),
+            },
+        };
+        match provider.cancel(&name).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(ProviderError::NotFound) => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+}
+
+fn cause(event: &str) -> Cause {
+    Cause {
+        source: Source::Sweeper,
+        event: event.to_owned(),
+        provider_event_id: None,
+        occurred_at: clock::now(),
+        trace: telemetry::current(),
+    }
+}
+
+/// Puts what the provider shows before `decide`. The payment is read again under its lock; what
+/// was heard meanwhile stands.
+pub async fn apply_snapshot(
+    conn: &mut Connection,
+    payment: &PaymentRow,
+    answer: &ProviderPayment,
+) -> Result<(), diesel::result::Error> {
+    let mut book = Book::open(conn, &payment.provider, &[payment.id], &[]).await?;
+    let Some(now) = book.model(payment.id) else { return Ok(()) };
+    let (from, version) = (now.status, now.version);
+    book.name(payment.id, &answer.provider_payment_id);
+    let cause = cause("provider.answer");
+    // a cancellation and a capture are final at the provider, so the answer is not outdated by
+    // what else was heard while it travelled
+    let input = Input::Found(snapshot(answer, version));
+    if let Some(decision) = book.judge(payment.id, &input, &cause) {
+        book.record(payment.id, from, &decision, &cause);
+    }
+    book.store(conn).await?;
+    let awaited = book.awaited();
+    repo::wake_deferred(conn, &awaited, &book.names_of(&awaited)).await.map(drop)
+}
+
+/// Nothing of this payment exists at the provider.
+async fn close(conn: &mut Connection, payment: &PaymentRow) -> Result<(), diesel::result::Error> {
+    let mut book = Book::open(conn, &payment.provider, &[payment.id], &[]).await?;
+    let Some(from) = book.model(payment.id).map(|model| model.status) else { return Ok(()) };
+    let (cause, currency) = (cause("provider.nothing_found"), payment.currency);
+    let event = ProviderEvent { kind: EventKind::Canceled, currency, captured_minor: None };
+    if let Some(decision) = book.judge(payment.id, &Input::Event(event), &cause) {
+        book.record(payment.id, from, &decision, &cause);
+    }
+    book.store(conn).await.map(drop)
+}

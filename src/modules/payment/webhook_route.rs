@@ -1,0 +1,125 @@
+//! `POST /webhooks/{provider}`: verify, store, acknowledge.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use sha2::{Digest, Sha256};
+use tokio::time::timeout;
+
+use super::{
+    api::{Provider, WebhookError, WebhookEvent},
+    dto::WebhookReceipt,
+    inbox::{Arrival, Door},
+    repo::NewInboxRow,
+    service::PaymentService,
+};
+use crate::{
+    kernel::{
+        clock,
+        problem::{Problem, ProblemCode},
+    },
+    platform::{
+        http::{RawBody, ok},
+        telemetry,
+    },
+};
+
+/// Not committed within this time: the provider is told to come again.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Receive a webhook
+///
+/// For payment providers. The signature is checked over the raw body; 200 means that the event is
+/// durable, not that it has been applied.
+#[utoipa::path(
+    tag = "webhooks",
+    params(("provider" = String, Path, description = "The provider", example = "sandbox")),
+    request_body(content_type = "application/json", description = "The provider's event, signed", content = Object),
+    responses((status = 200, description = "Committed, now or before", body = WebhookReceipt)),
+    extensions(("x-problems" = json!([
+        "webhook-malformed", "webhook-signature-invalid", "webhook-timestamp-out-of-tolerance",
+        "not-found"
+    ])))
+)]
+#[post("/webhooks/{provider}")]
+pub async fn receive_webhook(
+    request: HttpRequest,
+    name: web::Path<String>,
+    body: RawBody,
+    service: web::Data<PaymentService>,
+    door: web::Data<Door>,
+) -> Result<HttpResponse, Problem> {
+    let provider = service.providers().get(&name).ok_or_else(|| {
+        Problem::new(ProblemCode::NotFound, "no such provider is configured here")
+    })?;
+    let body = body.0;
+    provider
+        .verify(request.headers(), &body, clock::now())
+        .map_err(|error| refuse(provider.name(), &error))?;
+    let parsed = provider.parse(Some(request.headers()), &body);
+    let arrival = admit(&door, stored(provider, &body, &parsed)).await?;
+    service.wake_inbox();
+    if let Err(error) = &parsed {
+        return Err(refuse(provider.name(), error));
+    }
+    let (outcome, status) = match arrival {
+        Arrival::Accepted => ("accepted", "accepted"),
+        Arrival::Duplicate { conflict: false } => ("duplicate", "duplicate"),
+        Arrival::Duplicate { conflict: true } => ("conflict", "duplicate"),
+    };
+    count(provider.name(), outcome);
+    Ok(ok(&WebhookReceipt { status }))
+}
+
+async fn admit(door: &Door, row: NewInboxRow) -> Result<Arrival, Problem> {
+    let late = Problem::new(ProblemCode::Overloaded, "not committed in time; deliver it again");
+    Ok(timeout(PATIENCE, door.admit(row)).await.map_err(|_| late)??)
+}
+
+/// What goes into the inbox: the event, or, if it cannot be read, its body for a person to look at.
+fn stored(
+    provider: &dyn Provider,
+    body: &[u8],
+    parsed: &Result<WebhookEvent, WebhookError>,
+) -> NewInboxRow {
+    let body_hash: [u8; 32] = Sha256::digest(body).into();
+    let row = NewInboxRow {
+        provider: provider.name(),
+        event_id: format!("malformed:{}", hex::encode(body_hash)),
+        event_type: "malformed".to_owned(),
+        provider_payment_id: None,
+        payment_id: None,
+        body: body.to_vec(),
+        body_hash,
+        status: "pending",
+        reason: None,
+        trace_context: telemetry::current().map(|trace| trace.to_string()),
+        received_at: clock::now(),
+    };
+    match parsed {
+        Ok(event) => NewInboxRow {
+            event_id: event.event_id.clone(),
+            event_type: event.event_type.clone(),
+            provider_payment_id: event.provider_payment_id.clone(),
+            payment_id: event.payment_id,
+            ..row
+        },
+        Err(error) => NewInboxRow { status: "quarantined", reason: Some(error.to_string()), ..row },
+    }
+}
+
+fn refuse(provider: &'static str, error: &WebhookError) -> Problem {
+    let (outcome, code) = match error {
+        WebhookError::Signature => ("signature_invalid", ProblemCode::WebhookSignatureInvalid),
+        WebhookError::Timestamp => {
+            ("timestamp_out_of_tolerance", ProblemCode::WebhookTimestampOutOfTolerance)
+        }
+        WebhookError::Malformed(_) => ("malformed", ProblemCode::WebhookMalformed),
+    };
+    count(provider, outcome);
+    Problem::new(code, error.to_string())
+}
+
+fn count(provider: &'static str, outcome: &'static str) {
+    metrics::counter!("webhooks_total", "provider" => provider, "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,126 @@
+//! The pledge follows its payments, and a cancelled campaign takes its unpaid pledges with it.
+
+use std::collections::HashMap;
+
+use diesel::QueryResult;
+use futures_util::future::BoxFuture;
+
+use super::{
+    model::{PaymentState, Pledge, PledgeStatus, follow},
+    repo,
+    service::store_changes,
+};
+use crate::{
+    kernel::{
+        clock,
+        ids::{PaymentId, PledgeId},
+    },
+    modules::{
+        campaign::events::{CAMPAIGN_CANCELLED, CampaignCancelled},
+        payment::events::{PAYMENT_CHANGED, PaymentChanged},
+    },
+    platform::{
+        event_bus::{Consumer, ConsumerError, Event},
+        postgres::Connection,
+    },
+};
+
+/// Keeps pledges in step with what happens to their payments and campaigns.
+pub struct PledgeConsumer;
+
+impl Consumer for PledgeConsumer {
+    fn name(&self) -> &'static str {
+        "pledge"
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        &[PAYMENT_CHANGED, CAMPAIGN_CANCELLED]
+    }
+
+    fn handle<'a>(
+        &'a self,
+        conn: &'a mut Connection,
+        batch: &'a [Event],
+    ) -> BoxFuture<'a, Result<(), ConsumerError>> {
+        Box::pin(async move {
+            follow_payments(conn, &newest_states(batch)?).await?;
+            for event in batch.iter().filter(|e| e.event_type == CAMPAIGN_CANCELLED) {
+                let cancelled: CampaignCancelled =
+                    serde_json::from_value(event.payload.clone()).map_err(anyhow::Error::from)?;
+                let unpaid = repo::lock_unpaid(conn, cancelled.campaign_id).await?;
+                cancel_unpaid(conn, unpaid).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The newest version of each payment that the batch tells of.
+fn newest_states(batch: &[Event]) -> Result<HashMap<PaymentId, PaymentState>, anyhow::Error> {
+    let mut newest: HashMap<PaymentId, PaymentState> = HashMap::new();
+    for event in batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED) {
+        let fact: PaymentChanged = serde_json::from_value(event.payload.clone())?;
+        if newest.get(&fact.payment_id).is_some_and(|known| known.version >= fact.version) {
+            continue;
+        }
+        newest.insert(
+            fact.payment_id,
+            PaymentState {
+                payment_id: fact.payment_id,
+                pledge_id: fact.pledge_id,
+                version: fact.version,
+                status: fact.status,
+                captured_minor: fact.captured_minor,
+                refunded_minor: fact.refunded_minor,
+                disputed_minor: fact.disputed_minor,
+            },
+        );
+    }
+    Ok(newest)
+}
+
+async fn follow_payments(
+    conn: &mut Connection,
+    states: &HashMap<PaymentId, PaymentState>,
+) -> QueryResult<()> {
+    if states.is_empty() {
+        return Ok(());
+    }
+    // the pledges first: whoever pays or cancels one locks it before anything else
+    let ids: Vec<PledgeId> = states.values().map(|s| s.pledge_id).collect();
+    let pledges = repo::lock_many(conn, &ids).await?;
+    repo::upsert_newer(conn, &states.values().collect::<Vec<_>>()).await?;
+    let mut payments: HashMap<PledgeId, Vec<PaymentState>> = HashMap::new();
+    for state in repo::newest_of(conn, &ids).await? {
+        payments.entry(state.pledge_id).or_default().push(state);
+    }
+    let now = clock::now();
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for pledge in pledges {
+        let known = payments.get(&pledge.id).map_or(&[][..], Vec::as_slice);
+        let (status, refunded_minor) = follow(known, pledge.cancelled_at.is_some());
+        if (status, refunded_minor) != (pledge.status, pledge.refunded_minor) {
+            let version = pledge.version + 1;
+            let changed =
+                Pledge { status, refunded_minor, updated_at: now, version, ..pledge.clone() };
+            before.push(pledge);
+            after.push(changed);
+        }
+    }
+    store_changes(conn, &before, &after).await
+}
+
+async fn cancel_unpaid(conn: &mut Connection, unpaid: Vec<Pledge>) -> QueryResult<()> {
+    let now = clock::now();
+    let cancelled: Vec<_> = unpaid
+        .iter()
+        .map(|pledge| Pledge {
+            status: PledgeStatus::Cancelled,
+            cancelled_at: Some(now),
+            updated_at: now,
+            version: pledge.version + 1,
+            ..pledge.clone()
+        })
+        .collect();
+    store_changes(conn, &unpaid, &cancelled).await
+}

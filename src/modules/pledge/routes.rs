@@ -1,0 +1,156 @@
+//! Pledges over HTTP.
+
+use actix_web::{HttpResponse, get, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    dto::{CreatePledge, CreatedPledge, PledgeBody, Promise},
+    service::{Outcome, PledgeService, View},
+};
+use crate::{
+    kernel::{ids::PledgeId, problem::Problem, version::etag},
+    modules::auth::api::{Caller, GuestTokens},
+    platform::{
+        http::PathId,
+        idempotency::{IdempotentRequest, StoredResponse},
+    },
+};
+
+/// Mounts the routes under `/api/v1`.
+pub fn configure(config: &mut ServiceConfig) {
+    config.service(create_pledge).service(get_pledge).service(cancel_pledge);
+}
+
+/// Promise a gift
+///
+/// Guests name their `donor_email` and get a `guest_token`; signed-in donors give as themselves.
+/// Two different keys are two gifts; the same key is the same gift, however often it is sent.
+#[utoipa::path(
+    tag = "pledges",
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 16, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10")),
+    request_body = CreatePledge,
+    responses((status = 201, description = "The pledge", body = CreatedPledge, headers(
+        ("Location" = String, description = "Where it can be read"),
+        ("Idempotent-Replayed" = String, description = "`true` when this is the answer of an earlier request"),
+    ))),
+    extensions(("x-problems" = json!([
+        "unauthorized", "idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused",
+        "idempotency-in-progress", "campaign-not-found", "campaign-not-accepting",
+        "currency-mismatch", "amount-out-of-range", "goal-exceeded", "forbidden"
+    ]))),
+    security((), ("bearer" = []))
+)]
+#[post("/pledges")]
+pub async fn create_pledge(
+    caller: Caller,
+    request: IdempotentRequest,
+    service: web::Data<PledgeService>,
+    tokens: web::Data<GuestTokens>,
+) -> Result<HttpResponse, Problem> {
+    let user = caller.user_id();
+    let (dto, key) = request.parse::<CreatePledge>(user.is_none())?;
+    let promise = Promise::try_from(dto)?;
+    let donor = service.donor(user, promise.donor_email.as_ref()).await?;
+    let scope = match user {
+        Some(user) => format!("user:{user}"),
+        None => format!("guest:{}", donor.as_str()),
+    };
+    let outcome = service.create(key.scoped(scope), promise, &donor, user).await?;
+    let (response, replayed) = match outcome {
+        Outcome::Created(response) => (response, false),
+        Outcome::Known(refusal) => (refusal.into_replay()?, true),
+    };
+    respond_created(response, replayed, user.is_none().then_some(&tokens))
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: PledgeId,
+    created_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// The guest token is never stored: it is derived from what is.
+fn respond_created(
+    mut response: StoredResponse,
+    replayed: bool,
+    tokens: Option<&GuestTokens>,
+) -> Result<HttpResponse, Problem> {
+    let created: Created = serde_json::from_str(&response.body).map_err(|error| {
+        tracing::error!(%error, "a stored answer cannot be read");
+        Problem::new(crate::kernel::problem::ProblemCode::Internal, "an unexpected error")
+    })?;
+    if let Some(tokens) = tokens {
+        let token = tokens.issue(created.id, created.created_at);
+        response.body.pop();
+        response.body.push_str(&format!(r#","guest_token":"{token}"}}"#));
+    }
+    let mut answer = response.respond(replayed);
+    if let Ok(location) = format!("/api/v1/pledges/{}", created.id).parse() {
+        answer.headers_mut().insert(actix_web::http::header::LOCATION, location);
+    }
+    Ok(answer)
+}
+
+/// Read a pledge
+#[utoipa::path(
+    tag = "pledges",
+    params(("id" = PledgeId, Path, description = "The pledge")),
+    responses((status = 200, description = "The pledge", body = PledgeBody, headers(
+        ("ETag" = String, description = "Its version"),
+    ))),
+    extensions(("x-problems" = json!(["validation-failed", "unauthorized", "not-found"]))),
+    security((), ("bearer" = []))
+)]
+#[get("/pledges/{id}")]
+pub async fn get_pledge(
+    caller: Caller,
+    id: PathId<PledgeId>,
+    service: web::Data<PledgeService>,
+) -> Result<HttpResponse, Problem> {
+    let (pledge, view) = service.get(caller, id.0).await?;
+    let body = PledgeBody::new(&pledge, view == View::Whole);
+    Ok(HttpResponse::Ok().insert_header(("etag", etag(pledge.version))).json(body))
+}
+
+/// A request without members.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub struct Empty {}
+
+/// Cancel a pledge
+///
+/// Possible until money was captured for it. A payment under way is cancelled at the provider.
+#[utoipa::path(
+    tag = "pledges",
+    params(
+        ("id" = PledgeId, Path, description = "The pledge"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 16, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10"),
+    ),
+    request_body = Option<Empty>,
+    responses((status = 200, description = "The cancelled pledge", body = PledgeBody, headers(
+        ("Idempotent-Replayed" = String, description = "`true` when this is the answer of an earlier request"),
+    ))),
+    extensions(("x-problems" = json!([
+        "unauthorized", "not-found", "idempotency-key-missing", "idempotency-key-invalid",
+        "idempotency-key-reused", "idempotency-in-progress", "pledge-not-cancellable"
+    ]))),
+    security(("bearer" = []))
+)]
+#[post("/pledges/{id}/cancel")]
+pub async fn cancel_pledge(
+    caller: Caller,
+    id: PathId<PledgeId>,
+    request: IdempotentRequest,
+    service: web::Data<PledgeService>,
+) -> Result<HttpResponse, Problem> {
+    let scope = caller.required_scope()?;
+    let (Empty {}, key) = request.parse(caller.user_id().is_none())?;
+    let key = key.scoped(scope);
+    match service.cancel(caller, &key, id.0).await? {
+        Ok(response) => Ok(response.respond(false)),
+        Err(refusal) => Ok(refusal.into_replay()?.respond(true)),
+    }
+}

@@ -1,0 +1,44 @@
+//! The tables of this module.
+
+diesel::table! {
+    pledge.goal_room (campaign_id) {
+        campaign_id -> Uuid,
+        terms_version -> Int8,
+        taken_minor -> Int8,
+    }
+}
+
+diesel::table! {
+    pledge.payment_states (payment_id) {
+        payment_id -> Uuid,
+        pledge_id -> Uuid,
+        version -> Int8,
+        status -> Text,
+        captured_minor -> Int8,
+        refunded_minor -> Int8,
+        disputed_minor -> Int8,
+    }
+}
+
+diesel::table! {
+    pledge.pledges (id) {
+        id -> Uuid,
+        campaign_id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        status -> Text,
+        amount_minor -> Int8,
+        refunded_minor -> Int8,
+        currency -> Text,
+        donor_email -> Text,
+        donor_hash -> Text,
+        donor_name -> Nullable<Text>,
+        anonymous -> Bool,
+        message -> Nullable<Text>,
+        metadata -> Nullable<Jsonb>,
+        payment_id -> Nullable<Uuid>,
+        cancelled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int8,
+    }
+}

@@ -1,0 +1,125 @@
+//! The use cases of pledges.
+
+mod cancel;
+mod create;
+mod write;
+
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::runtime::Handle;
+
+use super::{error::PledgeError, model::Pledge, repo};
+use crate::{
+    kernel::{
+        email::Email,
+        ids::{PledgeId, UserId},
+    },
+    modules::{
+        auth::api::{self as auth, Caller},
+        campaign::api as campaign,
+    },
+    platform::{
+        batching::{Batcher, Limits},
+        event_bus::EventBus,
+        idempotency::ReplayCache,
+        postgres::Database,
+    },
+};
+
+pub use create::Outcome;
+pub(super) use write::{announce, store_changes};
+
+/// How large a gift may be, in minor units of any currency.
+#[derive(Debug, Clone, Copy)]
+pub struct AmountRange {
+    pub min_minor: i64,
+    pub max_minor: i64,
+}
+
+/// Everything that pledges need to do their work.
+#[derive(Clone)]
+pub struct PledgeService {
+    database: Database,
+    bus: EventBus,
+    replays: ReplayCache,
+    writer: Batcher<create::CreateMany>,
+    donor_key: Arc<[u8]>,
+}
+
+/// What a caller may see of a pledge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Its donor, or an administrator: everything.
+    Whole,
+    /// The owner of its campaign: no e-mail address.
+    WithoutEmail,
+}
+
+impl PledgeService {
+    /// `donor_key` makes the hash by which donors are counted.
+    pub fn new(
+        database: Database,
+        bus: EventBus,
+        replays: ReplayCache,
+        donor_key: &[u8],
+        amounts: AmountRange,
+        runtime: &Handle,
+    ) -> Self {
+        let flush = create::CreateMany { database: database.clone(), amounts };
+        let writer = Batcher::start("pledges", flush, Limits::default(), runtime);
+        Self { database, bus, replays, writer, donor_key: donor_key.into() }
+    }
+
+    /// The pledge, if it is the caller's to know of.
+    pub async fn get(&self, caller: Caller, id: PledgeId) -> Result<(Pledge, View), PledgeError> {
+        let mut conn = self.database.conn().await?;
+        let pledge = repo::find(&mut conn, id).await?.ok_or(PledgeError::NotFound)?;
+        if is_donor(caller, &pledge) {
+            return Ok((pledge, View::Whole));
+        }
+        let Some(user) = caller.user_id() else { return Err(PledgeError::NotFound) };
+        if auth::is_admin(&mut conn, user).await? {
+            return Ok((pledge, View::Whole));
+        }
+        let owner = campaign::owner_of(&mut conn, pledge.campaign_id).await?;
+        if owner == Some(user) {
+            return Ok((pledge, View::WithoutEmail));
+        }
+        Err(PledgeError::NotFound)
+    }
+
+    /// Guests name their address; users give with the one they are known by.
+    pub async fn donor(
+        &self,
+        user: Option<UserId>,
+        email: Option<&Email>,
+    ) -> Result<Email, PledgeError> {
+        match (user, email) {
+            (None, Some(email)) => Ok(email.clone()),
+            (None, None) => Err(PledgeError::DonorEmail("is required of guests")),
+            (Some(_), Some(_)) => Err(PledgeError::DonorEmail("is not for signed-in donors")),
+            (Some(user), None) => {
+                let mut conn = self.database.conn().await?;
+                let user = auth::find_user(&mut conn, user).await?;
+                let user = user.ok_or(PledgeError::UnknownUser)?;
+                user.email.parse().map_err(|_| PledgeError::UnknownUser)
+            }
+        }
+    }
+
+    /// The same for equal donors, whether they are guests or signed in; no way back.
+    fn donor_hash(&self, email: &Email) -> String {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.donor_key)
+            .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        mac.update(email.as_str().as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
+}
+
+/// The guest who made it, or the user whose it is.
+pub(super) fn is_donor(caller: Caller, pledge: &Pledge) -> bool {
+    caller.pledge_id() == Some(pledge.id)
+        || caller.user_id().is_some_and(|user| pledge.user_id == Some(user))
+}

@@ -1,0 +1,69 @@
+//! Storing changed pledges: rows, the goal's room, events, in one transaction.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryResult;
+
+use super::super::{
+    events::{PLEDGE_CANCELLED, PLEDGE_CHANGED, PledgeChanged},
+    model::{Pledge, PledgeStatus},
+    repo,
+};
+use crate::platform::{
+    event_bus::{NewEvent, publish},
+    postgres::Connection,
+    telemetry,
+};
+
+/// The event that tells of a pledge as it now is.
+fn event(pledge: &Pledge, event_type: &'static str) -> NewEvent {
+    let payload = PledgeChanged {
+        pledge_id: pledge.id,
+        campaign_id: pledge.campaign_id,
+        version: pledge.version,
+        status: pledge.status.as_str().to_owned(),
+        amount_minor: pledge.amount_minor,
+        currency: pledge.currency,
+        counted_minor: pledge.counted_minor(),
+    };
+    NewEvent {
+        partition_key: pledge.campaign_id.into(),
+        aggregate_id: pledge.id.into(),
+        aggregate_version: pledge.version,
+        event_type,
+        payload: serde_json::to_value(payload).unwrap_or_default(),
+        trace_context: telemetry::current().map(|trace| trace.to_string()),
+    }
+}
+
+/// Announces pledges that were inserted or changed in this transaction.
+pub async fn announce<'a>(
+    conn: &mut Connection,
+    pledges: impl IntoIterator<Item = &'a Pledge>,
+) -> QueryResult<()> {
+    let events: Vec<_> = pledges.into_iter().map(|p| event(p, PLEDGE_CHANGED)).collect();
+    publish(conn, &events).await
+}
+
+/// Stores locked pledges that have changed, with what follows: the room under the goal, the events.
+/// `before` and `after` are the same pledges in the same order.
+pub async fn store_changes(
+    conn: &mut Connection,
+    before: &[Pledge],
+    after: &[Pledge],
+) -> QueryResult<()> {
+    repo::update_many(conn, after).await?;
+    let mut rooms: BTreeMap<_, i64> = BTreeMap::new();
+    let mut events = Vec::with_capacity(after.len());
+    for (old, new) in before.iter().zip(after) {
+        *rooms.entry(new.campaign_id).or_default() += new.counted_minor() - old.counted_minor();
+        events.push(event(new, PLEDGE_CHANGED));
+        if new.status == PledgeStatus::Cancelled && old.status != PledgeStatus::Cancelled {
+            events.push(event(new, PLEDGE_CANCELLED));
+        }
+    }
+    for (campaign, delta) in rooms.into_iter().filter(|(_, delta)| *delta != 0) {
+        repo::adjust(conn, campaign, delta).await?;
+    }
+    publish(conn, &events).await
+}

@@ -1,0 +1,127 @@
+//! Answers of finished requests, close at hand: in Redis when it is configured, so that all
+//! replicas share them, in the process otherwise.
+
+use std::time::Duration;
+
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+
+use super::{IdempotencyKey, Refusal, StoredResponse};
+use crate::platform::cache::RedisPool;
+
+/// How long an answer is kept here; Postgres keeps it for a day.
+const TTL: Duration = Duration::from_mins(10);
+
+/// The most that the in-process cache holds, in bytes.
+const LOCAL_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The replay cache. It is asked before Postgres and told after the commit.
+#[derive(Clone)]
+pub struct ReplayCache(Store);
+
+#[derive(Clone)]
+enum Store {
+    Local(Cache<[u8; 32], (Vec<u8>, StoredResponse)>),
+    Redis(RedisPool),
+}
+
+impl ReplayCache {
+    pub fn new(redis: Option<RedisPool>) -> Self {
+        Self(redis.map_or_else(local, Store::Redis))
+    }
+
+    /// The answer to a repetition, if it is known here. Fingerprints are compared.
+    pub async fn get(&self, key: &IdempotencyKey) -> Option<Refusal> {
+        let name = name(key);
+        let (fingerprint, response) = match &self.0 {
+            Store::Local(cache) => cache.get(&name)?,
+            Store::Redis(redis) => decode(&redis.get(&redis_name(&name)).await?)?,
+        };
+        let refusal = if fingerprint == key.fingerprint {
+            super::count("replayed", 1);
+            Refusal::Replay(response)
+        } else {
+            super::count("reused", 1);
+            Refusal::Reused
+        };
+        Some(refusal)
+    }
+
+    /// Remembers answers that have been committed.
+    pub async fn put(&self, entries: Vec<(IdempotencyKey, StoredResponse)>) {
+        match &self.0 {
+            Store::Local(cache) => {
+                for (key, response) in entries {
+                    cache.insert(name(&key), (key.fingerprint.to_vec(), response));
+                }
+            }
+            Store::Redis(redis) => {
+                let entries: Vec<_> = entries
+                    .iter()
+                    .map(|(key, response)| (redis_name(&name(key)), encode(key, response)))
+                    .collect();
+                redis.set_many(&entries, TTL).await;
+            }
+        }
+    }
+}
+
+fn local() -> Store {
+    let cache = Cache::builder()
+        .max_capacity(LOCAL_BYTES)
+        .weigher(|_, (_, response): &(Vec<u8>, StoredResponse)| {
+            u32::try_from(response.body.len() + 128).unwrap_or(u32::MAX)
+        })
+        .time_to_live(TTL)
+        .build();
+    Store::Local(cache)
+}
+
+/// Scope and key under one hash: keys of any length, and no e-mail address in Redis.
+fn name(key: &IdempotencyKey) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(key.scope.as_bytes());
+    hasher.update([0]);
+    hasher.update(key.key.as_bytes());
+    hasher.finalize().into()
+}
+
+fn redis_name(name: &[u8; 32]) -> String {
+    format!("careforall:replay:{}", hex::encode(name))
+}
+
+/// Fingerprint (32 bytes), status (2 bytes, big endian), body.
+fn encode(key: &IdempotencyKey, response: &StoredResponse) -> Vec<u8> {
+    let mut bytes = key.fingerprint.to_vec();
+    bytes.extend(response.status.to_be_bytes());
+    bytes.extend(response.body.as_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<(Vec<u8>, StoredResponse)> {
+    let (fingerprint, rest) = bytes.split_at_checked(32)?;
+    let (status, body) = rest.split_first_chunk::<2>()?;
+    let body = String::from_utf8(body.to_vec()).ok()?;
+    let status = u16::from_be_bytes(*status);
+    Some((fingerprint.to_vec(), StoredResponse { status, body }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(fingerprint: u8) -> IdempotencyKey {
+        IdempotencyKey { scope: "user:1".into(), key: "k".into(), fingerprint: [fingerprint; 32] }
+    }
+
+    #[tokio::test]
+    async fn replays_compare_the_fingerprint() {
+        let cache = ReplayCache::new(None);
+        let response = StoredResponse { status: 201, body: "{}".into() };
+        assert_eq!(cache.get(&key(1)).await, None);
+        cache.put(vec![(key(1), response.clone())]).await;
+        assert_eq!(cache.get(&key(1)).await, Some(Refusal::Replay(response.clone())));
+        assert_eq!(cache.get(&key(2)).await, Some(Refusal::Reused));
+        assert_eq!(decode(&encode(&key(1), &response)), Some((vec![1; 32], response)));
+    }
+}

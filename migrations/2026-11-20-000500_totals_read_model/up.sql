@@ -19,8 +19,7 @@ CREATE TABLE totals.campaign_totals (
     campaign_version bigint NOT NULL,
     version bigint NOT NULL DEFAULT 1 CHECK (version > 0),
     updated_at timestamptz NOT NULL,
-    CONSTRAINT never_negative CHECK (refunded_minor + disputed_minor <= captured_minor),
-    CONSTRAINT every_donor_gave CHECK (donor_count <= donation_count)
+    CONSTRAINT never_negative CHECK (refunded_minor + disputed_minor <= captured_minor)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- The newest known amounts of each payment that captured anything.

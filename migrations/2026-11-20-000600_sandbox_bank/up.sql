@@ -69,7 +69,7 @@ CREATE TABLE sandbox.events (
     trace_context text,
     created_at timestamptz NOT NULL,
     -- how many times it is sent at once; 0: only listed, never sent
-    copies integer NOT NULL CHECK (copies BETWEEN 0 AND 5),
+    copies integer NOT NULL CHECK (copies BETWEEN 0 AND 100),
     -- the event that has to be sent before this one, and whether it has to be acknowledged
     after_event text,
     after_acknowledged boolean NOT NULL DEFAULT false,

@@ -1,10 +1,13 @@
 //! The command line: which commands there are, and where their work is done.
 
+mod admin;
+mod demo;
 mod migrate;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{
+    app,
     config::Config,
     platform::embedded_postgres::{self, GuardArgs},
 };
@@ -13,19 +16,39 @@ use crate::{
 #[command(name = "careforall", version, about)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve; what is done without a command.
+    Serve,
     /// Bring the database's schema up to date.
     Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Administrators.
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// A whole donation against a running server, each step checked.
+    Demo(DemoArgs),
     /// The process that owns the embedded Postgres; not for people.
     #[command(name = embedded_postgres::GUARD_COMMAND, hide = true)]
     PgGuard(GuardArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Make an administrator; the password is read from the terminal or from standard input.
+    Create {
+        #[arg(long)]
+        email: String,
+        #[arg(long)]
+        name: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,13 +57,27 @@ enum ConfigCommand {
     Check,
 }
 
+/// What the demonstration needs to know.
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// The server, with its sandbox on.
+    #[arg(long, env = "CAREFORALL_DEV_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
 /// Reads the command line and does what it says.
 pub fn run() -> anyhow::Result<()> {
-    match Cli::parse().command {
+    match Cli::parse().command.unwrap_or(Command::Serve) {
         // first of all: the guard must have neither a runtime nor threads
         Command::PgGuard(args) => embedded_postgres::run_guard(&args),
         Command::Config(ConfigCommand::Check) => check_config(),
+        Command::Openapi => print_openapi(),
+        Command::Serve => runtime()?.block_on(app::serve(Config::load()?)),
         Command::Migrate => runtime()?.block_on(migrate::run(&Config::load()?)),
+        Command::Demo(args) => runtime()?.block_on(demo::run(&args.url)),
+        Command::Admin(AdminCommand::Create { email, name }) => {
+            runtime()?.block_on(admin::create(&Config::load()?, &email, name.as_deref()))
+        }
     }
 }
 
@@ -50,6 +87,11 @@ fn check_config() -> anyhow::Result<()> {
     for warning in config.warnings() {
         eprintln!("note: {warning}");
     }
+    Ok(())
+}
+
+fn print_openapi() -> anyhow::Result<()> {
+    println!("{}", app::document()?.to_pretty_json()?);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 32] = [
+pub const ALL: [&str; 33] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -16,6 +16,7 @@ pub const ALL: [&str; 32] = [
     "redis.url",
     "http.bind",
     "http.workers",
+    "http.drain_seconds",
     "http.trusted_proxies",
     "metrics.bind",
     "embedded.data_dir",

@@ -37,6 +37,7 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("redis.url", url(redis.url.as_ref())),
         ("http.bind", Some(quoted(http.bind))),
         ("http.workers", Some(http.workers.to_string())),
+        ("http.drain_seconds", Some(http.drain_seconds.to_string())),
         ("http.trusted_proxies", Some(format!("[{}]", proxies.join(", ")))),
         ("metrics.bind", Some(quoted(metrics.bind))),
         ("embedded.data_dir", Some(quoted(embedded.data_dir.display()))),

@@ -84,6 +84,9 @@ pub struct Http {
     pub bind: SocketAddr,
     #[serde(default = "values::cores", deserialize_with = "values::positive")]
     pub workers: NonZeroUsize,
+    /// How long `/readyz` says `draining` before a stop, so that a balancer looks elsewhere.
+    #[serde(deserialize_with = "values::seconds")]
+    pub drain_seconds: u64,
     /// Networks whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,

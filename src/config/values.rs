@@ -95,6 +95,10 @@ pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error
     read(deserializer, "a whole number", |text| text.parse().ok())
 }
 
+pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    read(deserializer, "a number of seconds", |text| text.parse().ok())
+}
+
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     read(deserializer, "true or false", |text| match text {
         "true" | "1" | "yes" | "on" => Some(true),

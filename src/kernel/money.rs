@@ -9,6 +9,7 @@ use diesel::{
     serialize::{self, Output, ToSql},
     sql_types::Text,
 };
+use iso_currency::IntoEnumIterator;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +30,11 @@ impl Currency {
     /// The three capital letters of ISO 4217.
     pub fn code(self) -> &'static str {
         self.0.code()
+    }
+
+    /// Every currency that can be paid in.
+    pub fn all() -> impl Iterator<Item = Self> {
+        iso_currency::Currency::iter().filter(|c| c.exponent().is_some()).map(Self)
     }
 
     /// Digits after the decimal point: JPY 0, USD 2, KWD 3.
@@ -75,7 +81,7 @@ impl utoipa::PartialSchema for Currency {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
             .description(Some("ISO 4217 currency code, in capitals"))
-            .pattern(Some("^[A-Z]{3}$"))
+            .enum_values(Some(Self::all().map(Self::code)))
             .examples(["USD"])
             .into()
     }

@@ -90,6 +90,18 @@ pub async fn lock_terms(conn: &mut Connection, ids: &[CampaignId]) -> QueryResul
         .await
 }
 
+/// An active campaign of this owner, the oldest.
+pub async fn active_of(conn: &mut Connection, owner: UserId) -> QueryResult<Option<CampaignId>> {
+    dsl::campaigns
+        .filter(dsl::owner_id.eq(owner))
+        .filter(dsl::status.eq(Status::Active))
+        .order(dsl::id)
+        .select(dsl::id)
+        .first(conn)
+        .await
+        .optional()
+}
+
 pub async fn owner_of(conn: &mut Connection, id: CampaignId) -> QueryResult<Option<UserId>> {
     dsl::campaigns.find(id).select(dsl::owner_id).first(conn).await.optional()
 }

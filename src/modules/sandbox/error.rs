@@ -10,8 +10,10 @@ use crate::{
 /// What can go wrong at the bank.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    #[error("the bank has no such {0}")]
-    NotFound(&'static str),
+    #[error("the bank has no such payment")]
+    NoPayment,
+    #[error("the bank has no such account")]
+    NoAccount,
     #[error(transparent)]
     Rule(#[from] RuleError),
     #[error(transparent)]
@@ -29,7 +31,7 @@ impl From<diesel::result::Error> for SandboxError {
 impl From<SandboxError> for Problem {
     fn from(error: SandboxError) -> Self {
         let code = match &error {
-            SandboxError::NotFound(_) => ProblemCode::NotFound,
+            SandboxError::NoPayment | SandboxError::NoAccount => ProblemCode::NotFound,
             SandboxError::Rule(RuleError::Currency { .. }) => ProblemCode::CurrencyMismatch,
             SandboxError::Rule(_) | SandboxError::KeyReused(_) => ProblemCode::InvalidTransition,
             SandboxError::Db(_) => ProblemCode::Internal,
@@ -44,7 +46,7 @@ impl From<SandboxError> for Problem {
 impl From<SandboxError> for ProviderError {
     fn from(error: SandboxError) -> Self {
         match error {
-            SandboxError::NotFound("payment") => Self::NotFound,
+            SandboxError::NoPayment => Self::NotFound,
             SandboxError::Db(error) => Self::Unavailable(error.to_string()),
             error => Self::Refused(error.to_string()),
         }

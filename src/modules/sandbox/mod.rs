@@ -10,7 +10,8 @@
 //! neither; the same idempotency key gets the same answer.
 //!
 //! **How it fails.** As told: faults can be planned for its calls, payment methods script its
-//! behaviour. Webhooks that are not acknowledged are sent again for a day.
+//! behaviour. Webhooks that are not acknowledged are sent again for a day. Without its database it
+//! is unavailable, like any provider.
 //!
 //! Tables: schema `sandbox`: `accounts`, `account_transactions` (append-only), `payments`, `events`
 //! (what was and will be said; also the list to reconcile with), `faults`. No events of the bus,
@@ -44,5 +45,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(routes::confirm_sandbox_payment)
         .service(routes::list_sandbox_payments)
         .service(routes::get_sandbox_payment)
+        .service(routes::list_sandbox_payment_events)
+        .service(routes::redeliver_sandbox_webhooks)
         .service(routes::plan_sandbox_fault);
 }

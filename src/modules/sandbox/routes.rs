@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{
     dto::{
-        AccountView, BankPaymentView, BankPaymentsQuery, ConfirmPayment, FaultView, OpenAccount,
-        PlanFault, TransactionView,
+        AccountView, BankPaymentView, BankPaymentsQuery, ConfirmPayment, DeliveryView, FaultView,
+        OpenAccount, PlanFault, Redeliver, Redelivered, TransactionView,
     },
     service::SandboxBank,
 };
@@ -175,4 +175,50 @@ pub async fn plan_sandbox_fault(
     let fault = body.check()?;
     let id = bank.plan_fault(fault).await?;
     Ok(HttpResponse::Created().json(FaultView::new(id, fault)))
+}
+
+/// List what the bank has said about a payment
+///
+/// Its events, oldest first, and whether they have been acknowledged.
+#[utoipa::path(
+    get,
+    path = "/sandbox/payments/{provider_payment_id}/events",
+    operation_id = "list_sandbox_payment_events",
+    tag = "sandbox",
+    params(("provider_payment_id" = String, Path, pattern = "^sbx_[0-9a-f]{32}$"), PageQuery),
+    responses((status = 200, description = "A page of events", body = Page<DeliveryView>)),
+    extensions(("x-problems" = json!(["validation-failed", "invalid-cursor", "not-found"])))
+)]
+#[get("/sandbox/payments/{provider_payment_id}/events")]
+pub async fn list_sandbox_payment_events(
+    bank: Bank,
+    id: web::Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let page = query.parse::<i64>()?;
+    let events = bank.events(&id, page.after.unwrap_or(0), page.limit + 1).await?;
+    Ok(ok(&Page::new(events, page.limit, |event| event.seq).map(DeliveryView::from)))
+}
+
+/// Send all webhooks of a payment again
+///
+/// As a provider in a storm does: each event so many times at once.
+#[utoipa::path(
+    post,
+    path = "/sandbox/payments/{provider_payment_id}/redeliver",
+    operation_id = "redeliver_sandbox_webhooks",
+    tag = "sandbox",
+    params(("provider_payment_id" = String, Path, pattern = "^sbx_[0-9a-f]{32}$")),
+    request_body = Redeliver,
+    responses((status = 202, description = "They are on their way", body = Redelivered)),
+    extensions(("x-problems" = json!(["not-found"])))
+)]
+#[post("/sandbox/payments/{provider_payment_id}/redeliver")]
+pub async fn redeliver_sandbox_webhooks(
+    bank: Bank,
+    id: web::Path<String>,
+    Json(body): Json<Redeliver>,
+) -> Result<HttpResponse, Problem> {
+    let events = bank.redeliver(&id, body.check()?).await?;
+    Ok(HttpResponse::Accepted().json(Redelivered { events }))
 }

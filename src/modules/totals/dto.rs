@@ -10,6 +10,7 @@ use crate::kernel::{ids::CampaignId, money::Currency};
 /// Where the figures of an answer come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TotalsSource)]
 pub enum Source {
     /// Kept by this process, for at most a second.
     ProcessCache,

@@ -88,7 +88,8 @@ pub async fn lock(
 ///
 /// Under [`lock`], the rows that `have` reads are the ones that the inserts meet. `OFFSET 0` keeps
 /// the look-ups by key: joined freely, a plan made while the tables were small would read them
-/// whole once they are large. A payment that never captured anything leaves no row.
+/// whole once they are large. For the same reason nothing
+/// else is joined: what the planner takes for ten rows may be a thousand. A payment that never captured anything leaves no row.
 const APPLY: &str = "\
     WITH payment AS MATERIALIZED ( \
         SELECT p.*, coalesce(have.captured_minor, 0) AS had_captured, \
@@ -121,13 +122,10 @@ const APPLY: &str = "\
     ), new_gift AS ( \
         INSERT INTO totals.gift (pledge_id, campaign_id) \
         SELECT DISTINCT pledge_id, campaign_id FROM payment WHERE captured > 0 \
-            ON CONFLICT DO NOTHING RETURNING pledge_id, campaign_id \
+            ON CONFLICT DO NOTHING RETURNING campaign_id \
     ), new_donor AS ( \
         INSERT INTO totals.donor (campaign_id, donor_hash) \
-        SELECT DISTINCT campaign_id, donor \
-          FROM (SELECT DISTINCT ON (p.pledge_id) p.campaign_id, p.donor \
-                  FROM new_gift JOIN payment p USING (pledge_id) \
-                 WHERE p.captured > 0 ORDER BY p.pledge_id, p.payment_id) AS giver \
+        SELECT DISTINCT campaign_id, donor FROM payment WHERE captured > 0 \
             ON CONFLICT DO NOTHING RETURNING campaign_id \
     ), difference AS ( \
         SELECT campaign_id, sum(pledged)::bigint AS pledged, sum(captured)::bigint AS captured, \

@@ -35,7 +35,7 @@ use crate::{
         (status = 304, description = "They are those you have")
     ),
     security(()),
-    extensions(("x-problems" = json!(["validation-failed", "campaign-not-found", "rate-limited"])))
+    extensions(("x-problems" = json!(["validation-failed", "campaign-not-found"])))
 )]
 #[get("/campaigns/{id}/totals")]
 pub async fn get_campaign_totals(
@@ -44,9 +44,10 @@ pub async fn get_campaign_totals(
     query: Query<TotalsQuery>,
     service: Data<TotalsService>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = match query.0.realtime {
-        true => service.read_realtime(id.0).await?,
-        false => service.read(id.0).await?,
+    let answer = if query.0.realtime {
+        service.read_realtime(id.0).await?
+    } else {
+        service.read(id.0).await?
     };
     let (snapshot, source) = answer.snapshot()?;
     Ok(respond(&request, snapshot, source, query.0.realtime))

@@ -1,10 +1,14 @@
 //! Redis as an accelerator. It is never the truth: every call is bounded by 50 ms, and a miss, an
 //! error or a time-out all mean "ask Postgres".
 
-use std::{future::Future, time::Duration};
+mod hints;
+
+use std::{future::Future, sync::Arc, time::Duration};
 
 use deadpool_redis::{Config, Pool, PoolConfig, Runtime, redis};
 use tokio::time::timeout;
+
+pub use hints::{listen_for_hints, wake_hints};
 
 /// The longest a request waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -13,6 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct RedisPool {
     pool: Pool,
+    url: Arc<str>,
 }
 
 impl RedisPool {
@@ -21,11 +26,21 @@ impl RedisPool {
     pub fn new(url: &str) -> anyhow::Result<Self> {
         let mut config = Config::from_url(url);
         config.pool = Some(PoolConfig::new(16));
-        Ok(Self { pool: config.create_pool(Some(Runtime::Tokio1))? })
+        Ok(Self { pool: config.create_pool(Some(Runtime::Tokio1))?, url: url.into() })
     }
 
     pub async fn ping(&self) -> bool {
         self.run(redis::cmd("PING")).await.is_some_and(|pong: String| pong == "PONG")
+    }
+
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    async fn publish(&self, channel: &str) {
+        let mut command = redis::cmd("PUBLISH");
+        command.arg(channel).arg("");
+        self.run::<i64>(command).await;
     }
 
     pub async fn get(&self, key: &str) -> Option<Vec<u8>> {

@@ -56,22 +56,19 @@ impl Cluster {
         Ok(Self { directory, binaries, account })
     }
 
-    /// Stops a Postgres that runs on without server and guard, and clears up behind it. Whoever
-    /// calls holds the lock, so what still runs is an orphan. Returns whether the last one ended
+    /// Stops a Postgres that runs on without server and guard. Whoever calls holds the lock, so what still runs is an orphan. Returns whether the last one ended
     /// without a shutdown of its own.
     pub fn end_orphan(&self) -> anyhow::Result<bool> {
         let data = self.directory.data();
-        let Some(pid) = pid_in(&self.pid_file()) else { return Ok(false) };
+        let Some(pid) = pid_in(&pid_file(&data)) else { return Ok(false) };
         match process::owner(pid, &data) {
-            Owner::Nobody => Ok(true),
             Owner::Cluster => {
                 tracing::warn!(pid, "stopping the Postgres of a server that was killed");
                 ensure!(process::end(pid), "cannot stop the old Postgres, process {pid}");
                 Ok(false)
             }
-            Owner::Stranger => {
-                // Postgres would take the stranger for itself, and refuse to start
-                fs::remove_file(data.join("postmaster.pid"))?;
+            Owner::Nobody | Owner::Stranger => {
+                // the socket is ours alone, so its lock tells nothing more than the pid file
                 let _ = fs::remove_file(self.directory.sockets.join(".s.PGSQL.5432.lock"));
                 Ok(true)
             }
@@ -94,13 +91,22 @@ impl Cluster {
 
     /// The text of `postmaster.pid`; empty when there is none.
     pub fn pid_file(&self) -> String {
-        fs::read_to_string(self.directory.data().join("postmaster.pid")).unwrap_or_default()
+        pid_file(&self.directory.data())
     }
 
     fn alive(&self, pid_file: &str) -> Option<i32> {
         let alive = |pid: &i32| process::owner(*pid, &self.directory.data()) == Owner::Cluster;
         pid_in(pid_file).filter(alive)
     }
+}
+
+fn pid_file(data: &Path) -> String {
+    fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default()
+}
+
+/// The process id in a pid file that a crash has left, if it is not the cluster's any more.
+pub fn stale_pid(data: &Path) -> Option<i32> {
+    pid_in(&pid_file(data)).filter(|pid| process::owner(*pid, data) != Owner::Cluster)
 }
 
 /// The first line of a pid file.

@@ -144,6 +144,12 @@ fn start(args: &GuardArgs) -> anyhow::Result<Child> {
     for setting in &args.settings {
         command.arg("-c").arg(setting);
     }
+    // Postgres would not start if that process id lives again as somebody else's, or waits to be
+    // reaped. It makes an exception for the one that `pg_ctl` names by this variable; removing the
+    // file instead would take away its look for server processes that are still at work.
+    if let Some(pid) = cluster::stale_pid(&args.data) {
+        command.env("PG_GRANDPARENT_PID", pid.to_string());
+    }
     command.stdout(Stdio::null()).process_group(0);
     command.spawn().with_context(|| format!("cannot run {}", args.postgres.display()))
 }

@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, get, web};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::edge::OwnBody;
 use crate::platform::{cache::RedisPool, postgres::Database};
@@ -71,23 +72,54 @@ impl Health {
 }
 
 /// Mounts the probes; they take no credentials and no rate limit applies.
-pub fn configure_health(config: &mut web::ServiceConfig) {
-    config
-        .route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
-        .route("/health", web::get().to(readyz));
+pub fn configure_health(config: &mut ServiceConfig) {
+    config.service(get_liveness).service(get_readiness).service(get_health);
 }
 
-#[derive(Debug, Serialize)]
-struct Liveness {
+/// The process answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Liveness {
+    #[schema(example = "alive")]
     status: &'static str,
 }
 
-async fn livez() -> HttpResponse {
+/// Does the process run?
+#[utoipa::path(
+    tag = "operations",
+    responses((status = 200, description = "It does", body = Liveness))
+)]
+#[get("/livez")]
+pub async fn get_liveness() -> HttpResponse {
     HttpResponse::Ok().json(Liveness { status: "alive" })
 }
 
-async fn readyz(health: web::Data<Health>) -> HttpResponse {
+/// Should it get traffic?
+#[utoipa::path(
+    tag = "operations",
+    responses(
+        (status = 200, description = "Yes; `degraded` without Redis", body = Readiness),
+        (status = 503, description = "No: no database, or about to stop", body = Readiness),
+    )
+)]
+#[get("/readyz")]
+pub async fn get_readiness(health: web::Data<Health>) -> HttpResponse {
+    readiness(&health).await
+}
+
+/// The same as `/readyz`
+#[utoipa::path(
+    tag = "operations",
+    responses(
+        (status = 200, description = "Ready; `degraded` without Redis", body = Readiness),
+        (status = 503, description = "Not ready", body = Readiness),
+    )
+)]
+#[get("/health")]
+pub async fn get_health(health: web::Data<Health>) -> HttpResponse {
+    readiness(&health).await
+}
+
+async fn readiness(health: &Health) -> HttpResponse {
     let readiness = health.check().await;
     if matches!(readiness.status, "ready" | "degraded") {
         return HttpResponse::Ok().json(readiness);

@@ -13,6 +13,7 @@ mod openapi;
 mod params;
 mod problem_pages;
 mod respond;
+mod routes;
 mod validate;
 
 pub use body::{MAX_BODY_BYTES, RawBody};
@@ -21,6 +22,7 @@ pub use health::{Health, Readiness, configure_health};
 pub use json::{Json, JsonBody, OptionalJson, canonical};
 pub use openapi::{ProblemSchema, describe_problems};
 pub use params::{IfMatchHeader, PathId, Query};
-pub use problem_pages::problem_pages;
+pub use problem_pages::get_problem;
 pub use respond::{created, ok, problem_response};
+pub use routes::{KnownRoutes, not_found};
 pub use validate::{Checks, text};

@@ -50,7 +50,14 @@ fn describe(path: &str, operation: &mut Operation) -> anyhow::Result<()> {
     let own = operation.extensions.as_mut().and_then(|e| e.remove(PROBLEMS));
     let own: Vec<String> = own.map(serde_json::from_value).transpose()?.unwrap_or_default();
     let body: &[&str] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
-    let names = own.iter().map(String::as_str).chain(body.iter().copied()).chain(EVERYWHERE);
+    // a probe describes all of its answers itself
+    let own_errors = operation.responses.responses.keys().any(|status| status == "503");
+    let everywhere: &[&str] = if own_errors { &[] } else { &EVERYWHERE };
+    let names = own
+        .iter()
+        .map(String::as_str)
+        .chain(body.iter().copied())
+        .chain(everywhere.iter().copied());
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for name in names {
         let code: ProblemCode = name

@@ -44,21 +44,30 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
         let parsed = actix_web::web::Query::<T>::from_query(query);
         ready(parsed.map(|q| Self(q.into_inner())).map_err(|error| {
             let message = error.to_string();
-            Problem::field(guilty(query, &message), "invalid", message)
+            Problem::field(guilty::<T>(query, &message), "invalid", message)
         }))
     }
 }
 
-/// serde's errors on query strings carry the value at best; the parameter's name is looked up.
-fn guilty(query: &str, message: &str) -> String {
+/// serde's errors on query strings carry the value at best; the parameter's name is looked up: it
+/// is the one without which the rest can be read, or else the one with the value.
+fn guilty<T: DeserializeOwned>(query: &str, message: &str) -> String {
     let named = message.split('`').nth(1).filter(|_| message.contains("field"));
+    let pairs = || query.split('&').filter_map(|pair| Some((pair, pair.split_once('=')?)));
+    let alone = || {
+        pairs().find_map(|(pair, (name, _))| {
+            let rest: Vec<_> = query.split('&').filter(|other| *other != pair).collect();
+            let readable = actix_web::web::Query::<T>::from_query(&rest.join("&")).is_ok();
+            readable.then(|| name.to_owned())
+        })
+    };
     let by_value = || {
-        query.split('&').find_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
+        pairs().find_map(|(_, (name, value))| {
             (!value.is_empty() && message.contains(value)).then(|| name.to_owned())
         })
     };
-    named.map(str::to_owned).or_else(by_value).unwrap_or_else(|| "query".to_owned())
+    let name = named.map(str::to_owned).or_else(alone).or_else(by_value);
+    name.unwrap_or_else(|| "query".to_owned())
 }
 
 /// `If-Match`, which every PATCH needs.

@@ -1,6 +1,6 @@
 //! `GET /problems/{code}`: what each problem means, for whoever follows a problem's `type`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,15 +21,13 @@ pub struct ProblemPage {
 
 /// Explain a problem code
 #[utoipa::path(
-    get,
-    path = "/problems/{code}",
-    operation_id = "get_problem",
     tag = "operations",
     params(("code" = String, Path, description = "The code of a problem", example = "payment-declined")),
     responses((status = 200, description = "Its meaning", body = ProblemPage)),
     extensions(("x-problems" = json!(["not-found"])))
 )]
-pub async fn problem_pages(code: web::Path<String>) -> Result<HttpResponse, Problem> {
+#[get("/problems/{code}")]
+pub async fn get_problem(code: web::Path<String>) -> Result<HttpResponse, Problem> {
     let code: ProblemCode = code
         .parse()
         .map_err(|()| Problem::new(ProblemCode::NotFound, "there is no problem with this code"))?;

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File, Permissions},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
@@ -41,15 +42,27 @@ const CARELESS: [(&str, &str); 5] = [
     ("shared_buffers", "64MB"),
 ];
 
-static SHARED: LazyLock<EmbeddedPostgres> = LazyLock::new(|| {
+/// What this test process keeps until the next one sweeps it away.
+static SCRATCH: LazyLock<PathBuf> = LazyLock::new(|| {
     let all = std::env::temp_dir()
         .join(format!("careforall-tests-{}", rustix::process::geteuid().as_raw()));
     fs::create_dir_all(&all).unwrap();
     sweep(&all);
-    let postgres = start(&all.join(std::process::id().to_string()), &CARELESS);
+    all.join(std::process::id().to_string())
+});
+
+static SHARED: LazyLock<EmbeddedPostgres> = LazyLock::new(|| {
+    let postgres = start(&SCRATCH, &CARELESS);
     execute(&postgres.url("postgres"), &format!("CREATE DATABASE {TEMPLATE}"));
     migrate_in_a_thread(postgres.url(TEMPLATE));
     postgres
+});
+
+/// A cluster as `initdb` makes it, to be copied: quicker than making each.
+static PRISTINE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = SCRATCH.join("pristine");
+    start(&directory, &CARELESS).stop().unwrap();
+    directory.join("pg")
 });
 
 /// A migrated database of the test's own. Dropped with it.
@@ -110,7 +123,11 @@ impl OwnPostgres {
     }
 
     pub fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
-        let mut own = Self { running: None, directory: directory(), settings: settings.to_vec() };
+        let mut own = Self {
+            running: None,
+            directory: directory_with_cluster(),
+            settings: settings.to_vec(),
+        };
         own.start_again();
         execute(&own.url("postgres"), "CREATE DATABASE careforall");
         own
@@ -168,6 +185,14 @@ pub fn directory() -> TempDir {
     directory
 }
 
+/// The same with a new cluster in it.
+pub fn directory_with_cluster() -> TempDir {
+    let directory = directory();
+    let copy = Command::new("cp").arg("-Rp").arg(&*PRISTINE).arg(directory.path()).status();
+    assert!(copy.unwrap().success());
+    directory
+}
+
 pub fn options(directory: &Path, settings: &[(&str, &str)]) -> Options {
     Options {
         data_dir: directory.to_owned(),
@@ -215,7 +240,7 @@ fn migrate_in_a_thread(url: String) {
 
 /// Removes what earlier test processes have left, unless their Postgres still runs.
 fn sweep(all: &Path) {
-    let free = |path: PathBuf| File::open(path).is_ok_and(|lock| lock.try_lock().is_ok());
+    let free = |path: PathBuf| File::open(path).map_or(true, |lock| lock.try_lock().is_ok());
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {
         let process = entry.file_name().to_str().and_then(|name| name.parse().ok());
         if process.is_some_and(|pid| !process::is_alive(pid))

@@ -1,4 +1,5 @@
 //! Totals: summed right whatever the order of events, and read in O(1).
 
+mod caching;
 mod consumer;
 mod history;

@@ -56,3 +56,24 @@ pub async fn create_admin(
         .map_err(|problem| AuthError::Invalid(problem.errors))?;
     create_user(database, &Passwords::default(), who, Role::Admin).await
 }
+
+/// The account with this e-mail; without one it is made, with a password that nobody knows. For
+/// the owner of demonstrations.
+///
+/// # Errors
+/// [`AuthError::Invalid`] when the e-mail or the name is out of form.
+pub async fn ensure_user(
+    database: &Database,
+    email: &str,
+    name: &str,
+) -> Result<UserId, AuthError> {
+    let mut conn = database.conn().await?;
+    if let Some((user, _)) = repo::find_credentials(&mut conn, email).await? {
+        return Ok(user.id);
+    }
+    drop(conn);
+    let password = hex::encode(rand::random::<[u8; 32]>());
+    let who = Registration::parse(email, &password, name)
+        .map_err(|problem| AuthError::Invalid(problem.errors))?;
+    Ok(create_user(database, &Passwords::default(), who, Role::Donor).await?.id)
+}

@@ -1,4 +1,5 @@
 //! What clients say of campaigns.
+#![allow(clippy::option_option, reason = "absent, null and a value are three things to a PATCH")]
 
 use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer};
@@ -55,10 +56,10 @@ pub struct CreateCampaign {
 }
 
 /// What to change. What is left out stays; `null` takes a value away where there may be none.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct UpdateCampaign {
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(
         nullable = false,
         min_length = 1,
@@ -67,7 +68,7 @@ pub struct UpdateCampaign {
         example = "Wells for Turkana"
     )]
     title: Option<String>,
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(
         nullable = false,
         max_length = 20_000,
@@ -75,7 +76,7 @@ pub struct UpdateCampaign {
         example = "Clean water for twelve villages."
     )]
     description: Option<String>,
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(
         nullable = false,
         minimum = 1,
@@ -84,20 +85,20 @@ pub struct UpdateCampaign {
     )]
     goal_minor: Option<i64>,
     /// Fixed once the campaign is published.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     currency: Option<Currency>,
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 50, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$", example = "water")]
     category: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<DateTime<Utc>>, example = "2030-01-01T00:00:00Z")]
     starts_at: Option<Option<String>>,
     /// When changed, in the future; later than `starts_at`.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<DateTime<Utc>>, example = "2030-04-01T00:00:00Z")]
     ends_at: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     allow_overfunding: Option<bool>,
 }
@@ -189,7 +190,7 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|time| time.to_utc().trunc_subsecs(6))
-        .filter(|time| (1970..=9999).contains(&time.year()))
+        .filter(|time| (1..=9999).contains(&time.year()))
         .ok_or_else(|| "must be a time such as 2030-03-01T00:00:00Z".to_owned())
 }
 

@@ -53,6 +53,7 @@ pub struct Draft {
 
 /// What to change; `Some(None)` takes a value away.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::option_option, reason = "absent, null and a value are three things to a PATCH")]
 pub struct Changes {
     pub title: Option<String>,
     pub description: Option<String>,

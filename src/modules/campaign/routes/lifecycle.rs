@@ -36,7 +36,7 @@ pub async fn publish_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
-    _: OptionalJson<NoBody>,
+    _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
     Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Publish).await?))
 }
@@ -62,7 +62,7 @@ pub async fn pause_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
-    _: OptionalJson<NoBody>,
+    _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
     Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Pause).await?))
 }
@@ -88,7 +88,7 @@ pub async fn resume_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
-    _: OptionalJson<NoBody>,
+    _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
     Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Resume).await?))
 }
@@ -114,7 +114,7 @@ pub async fn end_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
-    _: OptionalJson<NoBody>,
+    _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
     Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::End).await?))
 }
@@ -140,7 +140,7 @@ pub async fn cancel_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
-    _: OptionalJson<NoBody>,
+    _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
     Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Cancel).await?))
 }

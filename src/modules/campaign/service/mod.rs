@@ -1,6 +1,7 @@
 //! The use cases.
 
 mod deadlines;
+mod demo;
 mod publishing;
 
 use chrono::{DateTime, Utc};

@@ -117,7 +117,6 @@ pub struct InboxRow {
     pub id: i64,
     pub provider: String,
     pub event_id: String,
-    pub event_type: String,
     pub provider_payment_id: Option<String>,
     pub payment_id: Option<PaymentId>,
     pub body: Vec<u8>,

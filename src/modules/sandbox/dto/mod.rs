@@ -1,5 +1,6 @@
 //! What goes over the wire.
 
+mod delivery;
 mod fault;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+pub use delivery::{DeliveryView, Redeliver, Redelivered};
 pub use fault::{FaultView, PlanFault};
 
 use super::{

@@ -1,3 +1,6 @@
+//! Claims and marks are batches, and planned anew each time: a plan kept from when the table was
+//! empty would read all of it at every look once it has grown.
+
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -6,7 +9,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 
 use super::super::{schema::events, webhook::NewEvent};
-use crate::platform::postgres::{Connection, cached};
+use crate::platform::postgres::Connection;
 
 pub async fn insert_events(conn: &mut Connection, events: &[NewEvent]) -> QueryResult<()> {
     if !events.is_empty() {
@@ -50,7 +53,7 @@ pub async fn claim_due(
          RETURNING e.event_id, e.body, e.trace_context, e.copies, e.attempts, e.created_at",
     );
     let query = query.bind::<Timestamptz, _>(now).bind::<Timestamptz, _>(lease_end);
-    cached(query.bind::<BigInt, _>(limit)).load(conn).await
+    query.bind::<BigInt, _>(limit).load(conn).await
 }
 
 /// How an attempt ended.
@@ -90,5 +93,52 @@ pub async fn mark(
         .bind::<Array<Text>, _>(ids)
         .bind::<Array<Bool>, _>(acknowledged)
         .bind::<Array<Nullable<Timestamptz>>, _>(next);
-    cached(query.bind::<Timestamptz, _>(now)).execute(conn).await
+    query.bind::<Timestamptz, _>(now).execute(conn).await
+}
+
+/// An event, and how far it has got.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(diesel::pg::Pg))]
+pub struct Delivery {
+    pub seq: i64,
+    pub event_id: String,
+    pub event_type: String,
+    pub created_at: DateTime<Utc>,
+    pub copies: i32,
+    pub attempts: i32,
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// The events of a payment, oldest first.
+pub async fn list_deliveries(
+    conn: &mut Connection,
+    payment: &str,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<Delivery>> {
+    events::table
+        .filter(events::provider_payment_id.eq(payment))
+        .filter(events::seq.gt(after))
+        .order(events::seq)
+        .limit(limit)
+        .select(Delivery::as_select())
+        .load(conn)
+        .await
+}
+
+/// Makes all events of a payment due again, each `copies` times.
+pub async fn send_again(
+    conn: &mut Connection,
+    payment: &str,
+    copies: i32,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    diesel::update(events::table.filter(events::provider_payment_id.eq(payment)))
+        .set((
+            events::copies.eq(copies),
+            events::next_attempt_at.eq(now),
+            events::delivered_at.eq(None::<DateTime<Utc>>),
+        ))
+        .execute(conn)
+        .await
 }

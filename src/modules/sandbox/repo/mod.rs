@@ -9,7 +9,9 @@ pub use accounts::{
     AccountTransaction, insert_account, insert_entries, list_transactions, load_account,
     lock_account, save_account,
 };
-pub use events::{Claimed, Outcome, claim_due, insert_events, mark};
+pub use events::{
+    Claimed, Delivery, Outcome, claim_due, insert_events, list_deliveries, mark, send_again,
+};
 pub use faults::{FaultKind, Operation, insert_fault, take_fault};
 pub use payments::{
     by_idempotency_key, expired_holds, insert_payment, list_payments, load_payment, lock_payment,

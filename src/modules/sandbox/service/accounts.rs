@@ -49,9 +49,9 @@ impl SandboxBank {
     }
 
     pub async fn account(&self, number: &str) -> Result<Account, SandboxError> {
-        let number = account_number(number).ok_or(SandboxError::NotFound("account"))?;
+        let number = account_number(number).ok_or(SandboxError::NoAccount)?;
         let mut conn = self.database.conn().await?;
-        repo::load_account(&mut conn, number).await?.ok_or(SandboxError::NotFound("account"))
+        repo::load_account(&mut conn, number).await?.ok_or(SandboxError::NoAccount)
     }
 
     /// The lines of the statement after the one named, oldest first.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod create;
+mod deliveries;
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// How many ended holds are released in one go.
-const EXPIRY_BATCH: i64 = 100;
+const EXPIRY_BATCH: i64 = 500;
 
 /// The simulated bank. Clones are the same bank.
 #[derive(Clone)]
@@ -72,7 +73,7 @@ impl SandboxBank {
     pub async fn retrieve(&self, id: &str) -> Result<BankPayment, SandboxError> {
         let id = payment_id(id)?;
         let mut conn = self.database.conn().await?;
-        repo::load_payment(&mut conn, id).await?.ok_or(SandboxError::NotFound("payment"))
+        repo::load_payment(&mut conn, id).await?.ok_or(SandboxError::NoPayment)
     }
 
     /// Payments that carry our id, oldest first, after the one named.
@@ -92,8 +93,15 @@ impl SandboxBank {
         let expired = repo::expired_holds(&mut conn, now, EXPIRY_BATCH).await?;
         drop(conn);
         for id in &expired {
-            // captured meanwhile: then this changes nothing
-            self.cancel(id).await?;
+            match self.cancel(id).await {
+                // captured meanwhile: then nothing was changed
+                Ok(_) => {}
+                // one that cannot be released must not keep the others
+                Err(SandboxError::Rule(error)) => {
+                    tracing::error!(provider_payment_id = id, %error, "a hold cannot be released");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(expired.len())
     }
@@ -114,7 +122,7 @@ impl SandboxBank {
         let mut conn = self.database.conn().await?;
         let done = conn.transaction(async |conn| -> Result<_, SandboxError> {
             let found = repo::lock_payment(conn, id).await?;
-            let mut payment = found.ok_or(SandboxError::NotFound("payment"))?;
+            let mut payment = found.ok_or(SandboxError::NoPayment)?;
             let number = method.map_or(payment.account_number.as_deref(), Method::account_number);
             let mut account = lock_account(conn, number).await?;
             let now = clock::now();
@@ -159,7 +167,7 @@ async fn lock_account(
 ) -> Result<Option<Account>, SandboxError> {
     let Some(number) = number else { return Ok(None) };
     let account = repo::lock_account(conn, number).await?;
-    account.map(Some).ok_or(SandboxError::NotFound("account"))
+    account.map(Some).ok_or(SandboxError::NoAccount)
 }
 
 /// Stores what an act did beside the payment itself.
@@ -186,5 +194,5 @@ fn payment_id(id: &str) -> Result<&str, SandboxError> {
     if digits.len() == 32 && digits.bytes().all(hex) {
         return Ok(id);
     }
-    Err(SandboxError::NotFound("payment"))
+    Err(SandboxError::NoPayment)
 }

@@ -1,21 +1,21 @@
 //! The private Postgres: it starts, it keeps what was committed, and nothing outlives its server.
 
+mod crashes;
+
 use std::{
     fs::{self, Permissions},
     io::Read,
     os::unix::fs::PermissionsExt,
-    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use careforall::platform::embedded_postgres::EmbeddedPostgres;
-use tempfile::TempDir;
 
 use crate::support::{
-    CAREFORALL, OwnPostgres, eventually, eventually_blocking,
+    CAREFORALL, OwnPostgres, eventually_blocking,
     postgres::{connect, directory, execute, options},
-    process::{self, Leashed, Signal},
+    process::{self, Leashed},
 };
 
 const LONG: Duration = Duration::from_mins(1);
@@ -68,120 +68,6 @@ async fn a_database_is_made_once() {
     postgres.create_database_if_absent("gifts").await.unwrap();
     connect(&postgres.url("gifts")).await.unwrap();
     tokio::task::spawn_blocking(|| postgres.stop()).await.unwrap().unwrap();
-}
-
-/// A process that owns a Postgres and waits: the real program would do, but this needs no server.
-fn owner(directory: &Path) -> Leashed {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "embedded_postgres::owner_that_waits", "--nocapture"])
-        .env("CAREFORALL_DEV_OWNED", directory)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    Leashed::spawn(&mut command)
-}
-
-#[test]
-fn owner_that_waits() {
-    // not a test, but what `owner` runs: on its own it has nothing to do
-    let Some(directory) = std::env::var_os("CAREFORALL_DEV_OWNED") else { return };
-    let postgres = EmbeddedPostgres::start(&options(Path::new(&directory), &[])).unwrap();
-    execute(&postgres.url("postgres"), "CREATE TABLE gifts AS SELECT generate_series(1, 1000) id");
-    fs::write(Path::new(&directory).join("written"), "").unwrap();
-    loop {
-        std::thread::park();
-    }
-}
-
-async fn owned() -> (TempDir, Leashed) {
-    let directory = directory();
-    let owner = owner(directory.path());
-    eventually(LONG, || std::future::ready(directory.path().join("written").exists())).await;
-    (directory, owner)
-}
-
-#[tokio::test]
-async fn killing_the_server_leaves_no_postgres_and_loses_nothing() {
-    let (directory, mut owner) = owned().await;
-    assert!(process::mentioning(directory.path()).len() >= 2, "a guard and a Postgres");
-    process::signal(owner.pid(), Signal::KILL);
-    owner.child.wait().unwrap();
-    eventually(LONG, || std::future::ready(process::mentioning(directory.path()).is_empty())).await;
-    let again = EmbeddedPostgres::start(&options(directory.path(), &[])).unwrap();
-    assert_eq!(rows(&again.url("postgres")).await, 1000);
-    again.stop().unwrap();
-}
-
-#[tokio::test]
-async fn a_start_right_after_a_kill_waits_for_the_last_postgres() {
-    let (directory, mut owner) = owned().await;
-    owner.end();
-    let again = EmbeddedPostgres::start(&options(directory.path(), &[])).unwrap();
-    assert_eq!(rows(&again.url("postgres")).await, 1000);
-    again.stop().unwrap();
-    assert_eq!(process::mentioning(directory.path()), Vec::<u32>::new());
-}
-
-#[tokio::test]
-async fn killing_server_and_guard_leaves_an_orphan_that_the_next_start_ends() {
-    let (directory, mut owner) = owned().await;
-    let pid = fs::read_to_string(directory.path().join("pg/postmaster.pid")).unwrap();
-    let orphan: u32 = pid.lines().next().unwrap().parse().unwrap();
-    let all = process::mentioning(directory.path());
-    let guard = all.into_iter().find(|pid| *pid != orphan).unwrap();
-    process::signal(guard, Signal::KILL);
-    owner.end();
-    assert!(process::is_alive(orphan));
-    let again = EmbeddedPostgres::start(&options(directory.path(), &[])).unwrap();
-    assert!(!process::is_alive(orphan));
-    assert_eq!(rows(&again.url("postgres")).await, 1000);
-    again.stop().unwrap();
-}
-
-#[tokio::test]
-async fn a_stop_works_although_the_guard_was_killed() {
-    let mut postgres = OwnPostgres::start();
-    write(&postgres);
-    let (guard, server) = postgres.pids();
-    process::signal(guard, Signal::KILL);
-    assert_eq!(rows(&postgres.url("careforall")).await, 1000, "Postgres goes on alone");
-    postgres.stop();
-    assert!(!process::is_alive(server));
-    postgres.start_again();
-    assert_eq!(rows(&postgres.url("careforall")).await, 1000);
-}
-
-#[tokio::test]
-async fn the_guard_brings_a_killed_postgres_back() {
-    let postgres = OwnPostgres::start();
-    write(&postgres);
-    let (_, server) = postgres.pids();
-    process::signal(server, Signal::KILL);
-    let url = postgres.url("careforall");
-    eventually(LONG, || async { !process::is_alive(server) && connect(&url).await.is_ok() }).await;
-    assert_eq!(rows(&url).await, 1000);
-}
-
-#[tokio::test]
-async fn a_crash_of_everything_loses_nothing() {
-    let mut postgres = OwnPostgres::start();
-    write(&postgres);
-    postgres.kill();
-    postgres.start_again();
-    assert_eq!(rows(&postgres.url("careforall")).await, 1000);
-}
-
-#[tokio::test]
-async fn a_number_in_the_pid_file_that_is_somebody_elses_is_left_alone() {
-    let mut postgres = OwnPostgres::start();
-    postgres.kill();
-    let mut stranger = Leashed::spawn(Command::new("sleep").arg("1000"));
-    let file = postgres.path().join("pg/postmaster.pid");
-    let text = fs::read_to_string(&file).unwrap();
-    let (_, rest) = text.split_once('\n').unwrap();
-    fs::write(&file, format!("{}\n{rest}", stranger.pid())).unwrap();
-    postgres.start_again();
-    assert!(stranger.child.try_wait().unwrap().is_none(), "the stranger lives");
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! The HTTP server: every module's routes behind the one edge.
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::{
+    App, HttpResponse, HttpServer, dev::ServerHandle, http::header::LOCATION, middleware::from_fn,
+    web,
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{openapi, services::Services};
+use crate::{
+    config::Config,
+    platform::http::{KnownRoutes, edge, not_found},
+};
+
+/// Requests under way get this long to finish.
+const SHUTDOWN_SECONDS: u64 = 25;
+
+/// Starts the workers.
+pub fn start(
+    config: &Config,
+    services: &Services,
+    listener: TcpListener,
+) -> anyhow::Result<ServerHandle> {
+    let document = openapi::document()?;
+    let routes = web::Data::new(KnownRoutes::of(&document));
+    let services = services.clone();
+    let server = HttpServer::new(move || {
+        let mut app = App::new()
+            .wrap(from_fn(edge))
+            .app_data(routes.clone())
+            .app_data(web::Data::new(services.health.clone()))
+            .app_data(web::Data::new(services.auth.clone()))
+            .app_data(web::Data::new(services.auth.guest_tokens()))
+            .app_data(web::Data::new(services.campaigns.clone()))
+            .app_data(web::Data::new(services.pledges.clone()))
+            .app_data(web::Data::new(services.payments.clone()))
+            .app_data(web::Data::new(services.totals.clone()))
+            .app_data(web::Data::new(services.door.clone()));
+        if let Some(bank) = &services.sandbox {
+            app = app.app_data(web::Data::new(bank.clone()));
+        }
+        app.configure(|config| openapi::mount(config, services.sandbox.is_some()))
+            .route("/docs", web::get().to(redirect_to_docs))
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
+            .default_service(web::to(not_found))
+    })
+    .workers(config.http.workers.get())
+    .keep_alive(Duration::from_secs(75))
+    .client_request_timeout(Duration::from_secs(30))
+    .client_disconnect_timeout(Duration::from_secs(5))
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
+}
+
+async fn redirect_to_docs() -> HttpResponse {
+    HttpResponse::MovedPermanently().insert_header((LOCATION, "/docs/")).finish()
+}

@@ -1,0 +1,128 @@
+//! The composition root: the only place that knows every module.
+//!
+//! `serve` goes through the same steps everywhere: database (embedded if none is configured),
+//! schema, secrets, services, listeners, background work; then it serves until it is told to stop,
+//! and takes everything down in the opposite order.
+
+mod background;
+mod demo_campaign;
+mod http;
+mod metrics;
+mod openapi;
+mod resources;
+mod services;
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::dev::ServerHandle;
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    config::{Config, LogFormat},
+    platform::telemetry,
+};
+use resources::Resources;
+use services::Services;
+
+pub use openapi::document;
+
+/// How long background work may take to come to its end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Serves until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// One sentence that says what kept it from starting.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log.filter, config.log.format == LogFormat::Json)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let recorder = metrics::install()?;
+    let listeners = Listeners::bind(&config)?;
+    let resources = Resources::open(&config).await?;
+    let services = Services::new(&config, &resources, listeners.http.local_addr()?).await?;
+    let background = background::start(&services, &resources, recorder.clone());
+    demo_campaign::ensure(&config, &services, &resources).await?;
+    let addresses = (listeners.http.local_addr()?, listeners.metrics.local_addr()?);
+    let server = http::start(&config, &services, listeners.http)?;
+    let metrics_server = metrics::serve(recorder, listeners.metrics)?;
+    announce(&config, addresses);
+
+    stop_requested().await?;
+    tracing::info!("stopping: no new requests, those under way are finished");
+    services.health.drain();
+    tokio::time::sleep(Duration::from_secs(config.http.drain_seconds)).await;
+    stop_server(server).await;
+    background.stop(STOP_TIMEOUT).await;
+    stop_server(metrics_server).await;
+    drop(services);
+    resources.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The sockets, bound before anything else, so that a port in use stops the start at once.
+struct Listeners {
+    http: TcpListener,
+    metrics: TcpListener,
+}
+
+impl Listeners {
+    fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind = |address, key: &str| {
+            TcpListener::bind(address).with_context(|| format!("{key}: cannot listen on {address}"))
+        };
+        Ok(Self {
+            http: bind(config.http.bind, "CAREFORALL_HTTP__BIND")?,
+            metrics: bind(config.metrics.bind, "CAREFORALL_METRICS__BIND")?,
+        })
+    }
+}
+
+/// For people and for scripts: where to look. The first line has a fixed form.
+fn announce(config: &Config, (http, metrics): (std::net::SocketAddr, std::net::SocketAddr)) {
+    println!("listening http={http} metrics={metrics}");
+    if config.log.format == LogFormat::Pretty {
+        println!(
+            "\n  CareForAll is up.\n\n  \
+             Swagger UI   http://{http}/docs\n  \
+             Metrics      http://{metrics}/metrics\n  \
+             Try it       curl http://{http}/api/v1/campaigns\n"
+        );
+    }
+}
+
+async fn stop_requested() -> anyhow::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+async fn stop_server(server: ServerHandle) {
+    server.stop(true).await;
+}
+
+/// Opens what the command-line tools need: the database, migrated, and nothing else.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn with_database<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&crate::platform::postgres::Database) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let resources = Resources::open(config).await?;
+    let outcome = work(&resources.database).await;
+    resources.close().await?;
+    outcome
+}
+
+/// The address that `url` hides its credentials in, for messages.
+fn expose(secret: Option<&secrecy::SecretString>) -> Option<&str> {
+    secret.map(ExposeSecret::expose_secret)
+}

@@ -1,0 +1,90 @@
+//! What the process holds on to: Postgres and Redis.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
+
+use super::expose;
+use crate::{
+    config::Config,
+    platform::{
+        cache::RedisPool,
+        embedded_postgres::{EmbeddedPostgres, Options},
+        postgres::{Database, migrate},
+    },
+};
+
+/// The name of the database in the embedded cluster.
+const DATABASE: &str = "careforall";
+
+/// A database that starts beside us (compose) gets this long to come up.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Resources {
+    pub database: Database,
+    pub redis: Option<RedisPool>,
+    embedded: Option<EmbeddedPostgres>,
+}
+
+impl Resources {
+    /// Connects, or starts the embedded Postgres, and brings the schema up to date.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let (url, embedded) = match expose(config.database.url.as_ref()) {
+            Some(url) => (url.to_owned(), None),
+            None => {
+                let embedded = start_embedded(config).await?;
+                (embedded.url(DATABASE), Some(embedded))
+            }
+        };
+        let size = config.database.max_connections.get();
+        let database = Database::new(&url, size, Handle::current())?;
+        wait_for(&database).await?;
+        if config.database.migrate {
+            let applied = migrate(&database).await.context("cannot migrate")?;
+            if !applied.is_empty() {
+                tracing::info!(migrations = applied.len(), "schema brought up to date");
+            }
+        }
+        let redis = expose(config.redis.url.as_ref()).map(RedisPool::new).transpose();
+        let redis = redis.context("REDIS_URL is not a Redis URL")?;
+        Ok(Self { database, redis, embedded })
+    }
+
+    /// Stops what was started. The database comes last: everything that uses it has ended.
+    pub async fn close(self) -> anyhow::Result<()> {
+        let Self { database, redis, embedded } = self;
+        drop((database, redis));
+        match embedded {
+            Some(embedded) => spawn_blocking(move || embedded.stop()).await?,
+            None => Ok(()),
+        }
+    }
+
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+}
+
+async fn start_embedded(config: &Config) -> anyhow::Result<EmbeddedPostgres> {
+    let options = Options::new(&config.embedded.data_dir);
+    let embedded = spawn_blocking(move || EmbeddedPostgres::start(&options)).await??;
+    embedded.create_database_if_absent(DATABASE).await?;
+    Ok(embedded)
+}
+
+async fn wait_for(database: &Database) -> anyhow::Result<()> {
+    let deadline = Instant::now() + DATABASE_PATIENCE;
+    loop {
+        match database.conn().await {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(error).context("DATABASE_URL: the database cannot be reached");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "waiting for the database");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+}

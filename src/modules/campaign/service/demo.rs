@@ -1,0 +1,44 @@
+//! A campaign for demonstrations.
+
+use super::CampaignService;
+use crate::{
+    kernel::{
+        ids::{CampaignId, UserId},
+        money::Money,
+    },
+    modules::campaign::{
+        error::CampaignError,
+        model::{Action, Draft},
+        repo,
+    },
+};
+
+impl CampaignService {
+    /// The owner's active campaign; made and published if there is none.
+    pub async fn ensure_active(
+        &self,
+        owner: UserId,
+        title: &str,
+        description: &str,
+        goal: Money,
+    ) -> Result<CampaignId, CampaignError> {
+        let mut conn = self.database.conn().await?;
+        if let Some(id) = repo::active_of(&mut conn, owner).await? {
+            return Ok(id);
+        }
+        drop(conn);
+        let draft = Draft {
+            title: title.to_owned(),
+            description: description.to_owned(),
+            category: Some("water".to_owned()),
+            goal_minor: goal.minor,
+            currency: goal.currency,
+            starts_at: None,
+            ends_at: None,
+            allow_overfunding: true,
+        };
+        let campaign = self.create(owner, draft).await?;
+        self.act(owner, campaign.id, Action::Publish).await?;
+        Ok(campaign.id)
+    }
+}

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, and its helpers take what is at hand"
 )]
 
+mod auth;
+mod campaign;
 mod embedded_postgres;
 mod event_bus;
 mod sandbox;

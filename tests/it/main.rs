@@ -8,7 +8,9 @@
     reason = "a test fails by panicking, and its helpers take what is at hand"
 )]
 
+mod auth;
 mod boundaries;
+mod campaign;
 mod embedded_postgres;
 mod event_bus;
 mod sandbox;

@@ -3,3 +3,4 @@
 mod caching;
 mod consumer;
 mod history;
+mod reading;

@@ -44,3 +44,13 @@ pub use facts::Facts;
 pub use payment::Payment;
 pub use status::PaymentStatus;
 pub use words::UnknownWord;
+
+/// What so far only the proofs speak of; refunds and reconciliation will.
+#[cfg(test)]
+use {
+    amounts::{Amounts, LedgerKind, ledger_deltas},
+    decision::{Question, Signal},
+    event::{DisputeReport, RefundReport},
+    fact_row::{DisputeState, FactKind, FactState, RefundState},
+    facts::Conflict,
+};

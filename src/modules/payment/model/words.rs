@@ -24,6 +24,7 @@ macro_rules! words {
         impl $name {
             /// Every variant, in order.
             #[cfg(test)]
+            #[allow(dead_code, reason = "not every one is walked through")]
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             pub fn as_str(self) -> &'static str {

@@ -49,6 +49,27 @@ fn every_module_tells_its_story() {
     }
 }
 
+/// Each invariant names the tests that guard it: `it:room::test`, `src:room::test`, `…::test`.
+#[test]
+fn the_tests_that_the_architecture_page_names_exist() {
+    let page = std::fs::read_to_string(sources::root().join("docs/ARCHITECTURE.md")).unwrap();
+    let all: Vec<_> = sources::all().into_iter().chain(sources::tests()).collect();
+    let exists = |name: &str| {
+        let (function, module) = (format!("fn {name}("), format!("mod {name};"));
+        let inline = format!("mod {name} {{");
+        let declares = |text: &str| [&function, &module, &inline].iter().any(|d| text.contains(*d));
+        all.iter().any(|(file, text)| file.ends_with(name) || declares(text))
+    };
+    let named = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| ["it:", "src:", "…::"].iter().any(|start| word.starts_with(start)));
+    let missing: Vec<_> =
+        named.filter(|word| !exists(word.rsplit([':', '/']).next().unwrap_or_default())).collect();
+    assert!(missing.is_empty(), "docs/ARCHITECTURE.md names {missing:#?}");
+}
+
 #[test]
 fn the_checks_find_what_they_look_for() {
     let text = "#![allow(dead_code)]\n#[allow(unused, reason = \"a test\")]\nfn f() { todo!() }\n\

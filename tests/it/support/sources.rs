@@ -12,8 +12,17 @@ pub fn root() -> &'static Path {
 
 /// Every Rust file under `src`: (path from the package's root, text), sorted.
 pub fn all() -> Vec<(String, String)> {
+    under("src")
+}
+
+/// The same of `tests`.
+pub fn tests() -> Vec<(String, String)> {
+    under("tests")
+}
+
+fn under(folder: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
-    walk(&root().join("src"), &mut files);
+    walk(&root().join(folder), &mut files);
     files.sort();
     files.iter().map(|file| (name(file), fs::read_to_string(file).unwrap())).collect()
 }

@@ -78,6 +78,12 @@ fn judge(at: &[String], contents: &Contents, modules: &BTreeSet<String>) -> Vec<
     if matches!(room, Room::Module { room: None, .. }) {
         entrance(at, contents, &mut add);
     }
+    if matches!(&room, Room::Module { room: Some(r), .. } if OPEN_ROOMS.contains(&r.as_str())) {
+        // or whatever is in a private room would be open with it
+        for named in contents.handed_on.iter().filter(|named| named.glob) {
+            add(named.line, "a re-export names single items, not a room".into());
+        }
+    }
     let foreign = |schema: &str| match &room {
         Room::Module { name, .. } => {
             name != schema && (modules.contains(schema) || schema == "bus")

@@ -56,7 +56,7 @@ pub async fn edge(
     let route = route_of(&response);
     render_problem(&mut response, &context);
     add_headers(&mut response, &context);
-    span.in_scope(|| observe(&response, &context, route, started));
+    span.in_scope(|| observe(&response, &context, &route, started));
     Ok(response)
 }
 
@@ -133,17 +133,20 @@ fn add_headers(response: &mut ServiceResponse<BoxBody>, context: &RequestContext
 fn observe(
     response: &ServiceResponse<BoxBody>,
     context: &RequestContext,
-    route: String,
+    route: &str,
     started: Instant,
 ) {
     let request = response.request();
     let method = known_method(request.method());
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
-    let labels =
-        [("method", method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
+    let labels = [
+        ("method", method.to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.to_string()),
+    ];
     metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.clone())
+    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.to_owned())
         .record(elapsed);
     tracing::info!(
         http.request.method = method,

@@ -1,0 +1,3 @@
+//! Whole donations, from outside: what a donor, a bank and a failing machine may do to them.
+
+mod giving;

@@ -9,10 +9,13 @@
 )]
 
 mod auth;
+mod boundaries;
 mod campaign;
 mod embedded_postgres;
 mod event_bus;
 mod flows;
 mod sandbox;
+mod schema;
 mod support;
+mod tidy;
 mod totals;

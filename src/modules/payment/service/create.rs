@@ -139,8 +139,10 @@ impl PaymentService {
         match error {
             ProviderError::Refused(reason) => {
                 conn.transaction(async |conn| {
-                    tell(conn, payment, EventKind::Canceled, "create.refused", None).await?;
-                    idempotency::free(conn, key, attempt).await
+                    if !idempotency::free(conn, key, attempt).await? {
+                        return Err(PaymentError::Fenced);
+                    }
+                    Ok(tell(conn, payment, EventKind::Canceled, "create.refused", None).await?)
                 })
                 .await?;
                 self.bus.wake();

@@ -54,7 +54,10 @@ async fn killed_before_phase_c_and_the_client_retries() {
         assert_eq!(answer.header("idempotent-replayed"), None);
         assert_eq!(answer.text(if status == 201 { "id" } else { "payment_id" }), id);
         let again = pay().await.expect(status);
-        assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &answer.body));
+        assert_eq!(
+            (again.header("idempotent-replayed"), &again.body),
+            (Some("true"), &answer.body)
+        );
         assert_eq!(bank_payments(&client, &id).await.len(), 1);
         let captured = if method == "pm_success" { 700 } else { 0 };
         campaign.totals_become(&client, json!({ "captured_minor": captured })).await;

@@ -19,8 +19,8 @@ async fn a_provider_that_fails_is_asked_again_with_the_same_key() {
         assert_eq!(refused.header("retry-after"), Some("1"));
         let other = pledge.pay_with(&client, &new_key(), json!({})).send().await;
         other.expect_problem(409, "payment-already-active");
-        let reused = pledge.pay_with(&client, &key, json!({})).send().await;
-        reused.expect_problem(422, "idempotency-key-reused");
+        let misuse = pledge.pay_with(&client, &key, json!({})).send().await;
+        misuse.expect_problem(422, "idempotency-key-reused");
     }
     let payment = pledge.made(pay().await);
     assert_eq!(bank_payments(&client, &payment.id).await.len(), 1);

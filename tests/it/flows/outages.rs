@@ -18,12 +18,12 @@ async fn without_postgres_every_request_is_told_to_come_back() {
     let campaign = Campaign::open(&client).await;
     let pledge = campaign.pledge(&client, 700).await;
     let payment = pledge.begin_payment(&client).await;
-    let (key, gift, pay_key) = (new_key(), campaign.gift(100), new_key());
     for crash in [false, true] {
+        let (key, gift, pay_key) = (new_key(), campaign.gift(100), new_key());
         if crash {
-            postgres.kill()
+            postgres.kill();
         } else {
-            postgres.stop()
+            postgres.stop();
         }
         let admin = || client.post("/api/v1/campaigns").bearer(&campaign.owner);
         let requests: Vec<Request> = vec![
@@ -56,10 +56,10 @@ async fn without_postgres_every_request_is_told_to_come_back() {
         eventually(PATIENCE, || async { client.get("/readyz").send().await.status == 200 }).await;
         promise(&client, &key, &gift).await.expect(201);
     }
-    assert_eq!(count(&postgres.url("careforall"), PLEDGES).await, 2);
+    assert_eq!(count(&postgres.url("careforall"), PLEDGES).await, 3);
     payment.confirm(&client, "pm_success").await;
     pledge.becomes(&client, "completed").await;
-    campaign.totals_become(&client, json!({ "captured_minor": 700, "pledged_minor": 800 })).await;
+    campaign.totals_become(&client, json!({ "captured_minor": 700, "pledged_minor": 900 })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,15 +57,11 @@ async fn amounts_out_of_range_and_of_another_currency_are_refused() {
     let client = server.client();
     let campaign = Campaign::open(&client).await;
     let gift = campaign.gift(100);
-    let huge: Value = serde_json::from_str("123456789012345678901234567890").unwrap_or(json!(1));
-    for amount in [json!(99), json!(100_000_000), json!(i64::MAX), json!(u64::MAX), huge] {
-        let body = changed(gift.clone(), json!({ "amount_minor": amount }));
-        let answer = promise(&client, &new_key(), &body).await;
-        if amount.is_f64() {
-            answer.expect(400);
-        } else {
-            answer.expect_problem(422, "amount-out-of-range");
-        }
+    for amount in ["99", "100000000", "9223372036854775808", "123456789012345678901234567890"] {
+        let body = changed(gift.clone(), json!({ "amount_minor": "?" })).to_string();
+        let post = client.post("/api/v1/pledges").idempotency_key(new_key());
+        let answer = post.raw(body.replace("\"?\"", amount)).send().await;
+        answer.expect_problem(422, "amount-out-of-range");
     }
     let yen = changed(gift, json!({ "currency": "JPY" }));
     promise(&client, &new_key(), &yen).await.expect_problem(422, "currency-mismatch");
@@ -105,21 +101,14 @@ async fn campaigns_that_take_no_gifts_say_so() {
     let client = server.client();
     let draft = Campaign::draft(&client, json!({})).await;
     promise(&client, &new_key(), &draft.gift(1)).await.expect_problem(404, "campaign-not-found");
-    let later = json!({ "starts_at": clock::now() + Duration::from_secs(3600) });
+    let later = json!({ "starts_at": clock::now() + Duration::from_hours(1) });
     let early = Campaign::open_with(&client, later).await;
     let refused = promise(&client, &new_key(), &early.gift(1)).await;
     refused.expect_problem(409, "campaign-not-accepting");
-    for (action, then) in [("pause", 409), ("resume", 201), ("end", 409)] {
-        draft_or(&client, &draft, action).await;
+    for (action, then) in [("publish", 201), ("pause", 409), ("resume", 201), ("end", 409)] {
+        draft.act(&client, action).await;
         promise(&client, &new_key(), &draft.gift(1)).await.expect(then);
     }
-}
-
-async fn draft_or(client: &crate::support::Client, campaign: &Campaign, action: &str) {
-    if action == "pause" {
-        campaign.act(client, "publish").await;
-    }
-    campaign.act(client, action).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

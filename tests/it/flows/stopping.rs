@@ -32,7 +32,7 @@ async fn told_to_stop_during_a_payment(mut server: Server) -> Server {
     assert_eq!(draining.text("status"), "draining");
     let payment = request.await.unwrap().expect(201);
     assert_eq!(payment.text("id"), id);
-    let status = server.ended(Duration::from_secs(60)).await;
+    let status = server.ended(Duration::from_mins(1)).await;
     assert_eq!(status.code(), Some(0), "{status}");
     assert!(client.get("/livez").try_send().await.is_err());
     server

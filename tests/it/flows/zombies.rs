@@ -30,7 +30,12 @@ async fn the_write_of_a_zombie_is_refused() {
         zombie.stop();
         execute(&zombie.database().url(), EXPIRE);
         let pay = || pledge.pay_with(&client, &key, with.clone()).send();
-        let second = pay().await.expect(status);
+        // the zombie may hold locks, until Postgres ends its transactions: 503 meanwhile
+        let second = eventually(PATIENCE, || async {
+            let answer = pay().await;
+            (answer.status != 503).then_some(answer)
+        });
+        let second = second.await.expect(status);
         assert_eq!(second.text(if status == 201 { "id" } else { "payment_id" }), id);
         zombie.cont();
         let refused = first.await.unwrap();
@@ -48,4 +53,36 @@ async fn the_write_of_a_zombie_is_refused() {
         assert_eq!(answers, usize::from(status == 402), "the zombie leaves no trace");
     }
     assert_eq!(replicas.count(PAYMENTS).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_whose_payment_was_refused_closes_nothing() {
+    let replicas = Replicas::start(2, false).await;
+    let [zombie, heir] = &replicas.servers[..] else { panic!() };
+    let client = heir.client();
+    let campaign = Campaign::open(&client).await;
+    let pledge = campaign.pledge(&client, 700).await;
+    plan_fault(&client, "create", "delay", 1, 2000).await;
+    let (key, with) = (new_key(), json!({ "payment_method": "account:000000000000" }));
+    let first = tokio::spawn(pledge.pay_with(&zombie.client(), &key, with.clone()).send());
+    eventually(PATIENCE, || async {
+        replicas.count("SELECT sum(times_left)::bigint FROM sandbox.faults").await == 0
+    })
+    .await;
+    let id = pledge.read(&client).await["payment_id"].as_str().unwrap().to_owned();
+    zombie.stop();
+    execute(&zombie.database().url(), EXPIRE);
+    let second = eventually(PATIENCE, || async {
+        let answer = pledge.pay_with(&client, &key, with.clone()).send().await;
+        (answer.status != 503).then_some(answer)
+    });
+    second.await.expect_problem(400, "validation-failed");
+    zombie.cont();
+    first.await.unwrap().expect_problem(409, "idempotency-in-progress");
+    let path = format!("/api/v1/payments/{id}/history");
+    let history = client.get(&path).bearer(&pledge.token).send().await.expect(200);
+    let rows = history.body["data"].as_array().unwrap().iter();
+    assert_eq!(rows.filter(|row| row["event"] == "create.refused").count(), 1);
+    pledge.pay(&client, "pm_success").await;
+    pledge.becomes(&client, "completed").await;
 }

@@ -13,6 +13,7 @@ mod boundaries;
 mod campaign;
 mod embedded_postgres;
 mod event_bus;
+mod flows;
 mod sandbox;
 mod schema;
 mod support;

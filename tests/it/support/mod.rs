@@ -5,11 +5,13 @@
 //! - [`server`]: the real program, with its log
 //! - [`sources`]: our own files
 //! - [`client`]: a few lines of HTTP
+//! - [`donation`]: the steps of a donation
 //! - [`wait`]: waiting for a condition, never for a time
 
 #![allow(dead_code, unused_imports, reason = "the toolbox is larger than what each test takes")]
 
 pub mod client;
+pub mod donation;
 mod listening;
 pub mod postgres;
 pub mod process;

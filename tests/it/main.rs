@@ -12,6 +12,7 @@ mod auth;
 mod campaign;
 mod embedded_postgres;
 mod event_bus;
+mod openapi;
 mod sandbox;
 mod support;
 mod totals;

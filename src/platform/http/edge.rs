@@ -7,7 +7,10 @@ use actix_web::{
     HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+    http::{
+        Method,
+        header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+    },
     middleware::Next,
 };
 use tracing::Instrument;
@@ -43,10 +46,15 @@ const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
 
 /// Wraps the whole application.
 pub async fn edge(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
+    let method = known_method(request.method());
+    if request.method() == Method::HEAD {
+        // answered like GET (RFC 9110, section 9.3.2); the server leaves the body out
+        request.head_mut().method = Method::GET;
+    }
     let context = RequestContext { request_id: request_id(&request), trace: trace(&request) };
     request.extensions_mut().insert(context.clone());
     let span = tracing::info_span!("request", trace_id = %context.trace.trace_id());
@@ -56,7 +64,7 @@ pub async fn edge(
     let route = route_of(&response);
     render_problem(&mut response, &context);
     add_headers(&mut response, &context);
-    span.in_scope(|| observe(&response, &context, &route, started));
+    span.in_scope(|| observe(&response, &context, (method, &route), started));
     Ok(response)
 }
 
@@ -133,11 +141,9 @@ fn add_headers(response: &mut ServiceResponse<BoxBody>, context: &RequestContext
 fn observe(
     response: &ServiceResponse<BoxBody>,
     context: &RequestContext,
-    route: &str,
+    (method, route): (&'static str, &str),
     started: Instant,
 ) {
-    let request = response.request();
-    let method = known_method(request.method());
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
     let labels = [
@@ -181,7 +187,7 @@ fn route_of(response: &ServiceResponse<BoxBody>) -> String {
 #[derive(Debug, Clone, Copy)]
 pub struct Unmatched;
 
-fn known_method(method: &actix_web::http::Method) -> &'static str {
+fn known_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

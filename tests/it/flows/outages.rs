@@ -38,6 +38,13 @@ async fn without_postgres_every_request_is_told_to_come_back() {
                 json!({ "title": "T", "description": "D", "goal_minor": 1, "currency": "USD" }),
             ),
             payment.event("payment.captured").request(&client),
+            client.get("/api/v1/campaigns"),
+            client.get("/api/v1/me").bearer(&campaign.owner),
+            client.get(&format!("{}/history", payment.path())).bearer(&payment.token),
+            client
+                .post("/api/v1/auth/login")
+                .json(json!({ "email": "a@example.org", "password": "x" })),
+            client.get(&format!("/api/v1/sandbox/payments?payment_id={}", payment.id)),
         ];
         for request in requests {
             let refused = request.send().await.expect_problem(503, "database-unavailable");
@@ -93,4 +100,25 @@ async fn a_restart_of_postgres_under_load_loses_and_doubles_nothing() {
     assert_eq!(count(&url, PLEDGES).await, 200);
     let sum: i64 = (1..=200).sum();
     campaign.totals_become(&client, json!({ "pledged_minor": sum })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_hangs_is_noticed() {
+    let postgres = OwnPostgres::start();
+    let server = builder().database_url(postgres.url("careforall")).start().await;
+    let client = server.client();
+    let campaign = Campaign::open(&client).await;
+    let payment = campaign.pledge(&client, 700).await.begin_payment(&client).await;
+    postgres.freeze();
+    let webhook = payment.event("payment.captured");
+    let (health, refused) =
+        futures_util::join!(client.get("/readyz").send(), webhook.send(&client));
+    assert_eq!(health.expect(503).text("status"), "unavailable");
+    assert_eq!(refused.expect(503).header("retry-after"), Some("1"));
+    postgres.thaw();
+    eventually(PATIENCE, || async { client.get("/readyz").send().await.status == 200 }).await;
+    let again = webhook.send(&client).await.expect(200).text("status");
+    assert!(matches!(again.as_str(), "accepted" | "duplicate"));
+    payment.becomes(&client, "captured").await;
+    campaign.totals_become(&client, json!({ "captured_minor": 700, "donation_count": 1 })).await;
 }

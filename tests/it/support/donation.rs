@@ -190,6 +190,24 @@ impl Pledge {
         status_becomes(client, path, &self.token, status)
     }
 
+    /// Waits until payment and pledge agree with the bank, and returns what was captured.
+    pub async fn settles(&self, client: &Client) -> i64 {
+        eventually(PATIENCE, || async {
+            let pledge = self.read(client).await;
+            let Some(id) = pledge["payment_id"].as_str() else {
+                return (pledge["status"] == "cancelled").then_some(0);
+            };
+            let at_bank = bank_payments(client, id).await;
+            let captured = at_bank.iter().filter_map(|p| p["captured_minor"].as_i64()).sum();
+            match pledge["status"].as_str()? {
+                "completed" if captured > 0 => Some(captured),
+                "cancelled" if at_bank.iter().all(|p| p["status"] == "canceled") => Some(0),
+                _ => None,
+            }
+        })
+        .await
+    }
+
     pub fn cancel(&self, client: &Client, key: &str) -> Request {
         let path = format!("/api/v1/pledges/{}/cancel", self.id);
         client.post(&path).bearer(&self.token).idempotency_key(key)

@@ -102,12 +102,11 @@ async fn killed_under_load(server: &mut Server, peer: Option<Client>) {
         server.kill9();
     });
     assert!(acknowledged.len() < orders.len(), "it was killed too late to tell");
-    let client = match peer {
-        Some(peer) => peer,
-        None => {
-            server.start_again().await;
-            server.client()
-        }
+    let client = if let Some(peer) = peer {
+        peer
+    } else {
+        server.start_again().await;
+        server.client()
     };
     let made = count(&url, PLEDGES).await;
     assert!(made >= i64::try_from(acknowledged.len()).unwrap());

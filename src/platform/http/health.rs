@@ -1,18 +1,25 @@
 //! `/livez`: the process runs. `/readyz` and `/health`: it can serve, and if not, why.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use actix_web::{HttpResponse, get, web};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::edge::OwnBody;
 use crate::platform::{cache::RedisPool, postgres::Database};
+
+/// A database that hangs is as good as none.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whether this replica should get traffic.
 #[derive(Clone)]
@@ -58,8 +65,11 @@ impl Health {
     }
 
     async fn database_up(&self) -> bool {
-        let Ok(mut conn) = self.database.conn().await else { return false };
-        diesel::sql_query("SELECT 1").execute(&mut conn).await.is_ok()
+        let asked = async {
+            let mut conn = self.database.conn().await.ok()?;
+            diesel::sql_query("SELECT 1").execute(&mut conn).await.ok()
+        };
+        matches!(timeout(DATABASE_PATIENCE, asked).await, Ok(Some(_)))
     }
 
     async fn redis_state(&self) -> &'static str {

@@ -15,12 +15,12 @@ use crate::{
 /// The shortest key of a guest, so that nobody guesses or squats it.
 const GUEST_KEY_CHARS: usize = 16;
 
-/// A request on a route that requires an `Idempotency-Key`. Nothing is judged yet: the caller's
-/// credentials and permissions come first.
+/// A request on a route that requires an `Idempotency-Key`. Nothing is judged yet, not even whether
+/// the body could be read: the caller's credentials and permissions come first.
 #[derive(Debug)]
 pub struct IdempotentRequest {
     header: Result<String, Problem>,
-    body: JsonBody,
+    body: Result<JsonBody, Problem>,
     /// Method, path and sorted query, as they go into the fingerprint.
     target: String,
 }
@@ -42,7 +42,7 @@ impl FromRequest for IdempotentRequest {
         query.sort_unstable();
         let target = format!("{} {}?{}", request.method(), request.path(), query.join("&"));
         let body = JsonBody::from_request(request, payload);
-        Box::pin(async move { Ok(Self { header, body: body.await?, target }) })
+        Box::pin(async move { Ok(Self { header, body: body.await, target }) })
     }
 }
 
@@ -51,7 +51,8 @@ impl IdempotentRequest {
     /// required member.
     ///
     /// # Errors
-    /// `idempotency-key-missing`, `idempotency-key-invalid`, then the problems of a JSON body.
+    /// `idempotency-key-missing`, `idempotency-key-invalid`, then those of reading a body, then those
+    /// of a JSON body.
     pub fn parse<T: DeserializeOwned>(self, guest: bool) -> Result<(T, UnscopedKey), Problem> {
         let key = self.header?;
         if guest && key.len() < GUEST_KEY_CHARS {
@@ -59,7 +60,7 @@ impl IdempotentRequest {
                 "a guest's key has at least {GUEST_KEY_CHARS} characters"
             )));
         }
-        let json = self.body.or_empty();
+        let json = self.body?.or_empty();
         let body = json.parse()?;
         let mut hasher = Sha256::new();
         hasher.update(self.target.as_bytes());

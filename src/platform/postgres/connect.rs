@@ -1,6 +1,6 @@
 //! Opening one connection: settings, TLS, and the task that drives it.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use anyhow::Context;
 use diesel::{ConnectionError, ConnectionResult};
@@ -14,6 +14,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// What every session is set to, before its first statement.
 const SESSION: &str = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s \
                        -c idle_in_transaction_session_timeout=15s -c jit=off";
+
+/// How long the other side of a TCP connection may be silent.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// How to connect.
 #[derive(Clone)]
@@ -35,7 +38,10 @@ impl Settings {
             None => SESSION.to_owned(),
         };
         config.options(options).application_name("careforall");
-        config.connect_timeout(std::time::Duration::from_secs(2));
+        config.connect_timeout(Duration::from_secs(2));
+        // a machine that vanishes says nothing: without these, statements to it wait for minutes
+        config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE).keepalives_retries(3);
+        config.keepalives_interval(Duration::from_secs(3));
         let tls = match config.get_ssl_mode() {
             SslMode::Disable => None,
             SslMode::Prefer if local(&config) => None,

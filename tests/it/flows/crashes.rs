@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{PAYMENTS, PLEDGES, count};
+use super::{PAYMENTS, PLEDGES, Replicas, count};
 use crate::support::{
     Client, Server,
     donation::{Campaign, PATIENCE, Pledge, bank_payments, builder, new_key, plan_fault, promise},
@@ -91,9 +91,8 @@ async fn post_all(client: &Client, orders: &[(String, Value)]) -> HashMap<String
     posts.buffer_unordered(16).filter_map(std::future::ready).collect().await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_under_load_no_acknowledged_pledge_is_lost_or_doubled() {
-    let mut server = builder().start().await;
+/// Kills `server` while it is posted to; the keys are sent again to its successor or its peer.
+async fn killed_under_load(server: &mut Server, peer: Option<Client>) {
     let client = server.client();
     let campaign = Campaign::open(&client).await;
     let orders: Vec<_> = (1..=240).map(|amount| (new_key(), campaign.gift(amount))).collect();
@@ -103,20 +102,34 @@ async fn killed_under_load_no_acknowledged_pledge_is_lost_or_doubled() {
         server.kill9();
     });
     assert!(acknowledged.len() < orders.len(), "it was killed too late to tell");
-    server.start_again().await;
-    let client = server.client();
-    let made: i64 = count(&url, PLEDGES).await;
+    let client = if let Some(peer) = peer {
+        peer
+    } else {
+        server.start_again().await;
+        server.client()
+    };
+    let made = count(&url, PLEDGES).await;
     assert!(made >= i64::try_from(acknowledged.len()).unwrap());
     for (key, gift) in &orders {
         let answer = promise(&client, key, gift).await.expect(201);
         if let Some(id) = acknowledged.get(key) {
-            assert_eq!(
-                (answer.header("idempotent-replayed"), &answer.text("id")),
-                (Some("true"), id)
-            );
+            let replayed = answer.header("idempotent-replayed");
+            assert_eq!((replayed, &answer.text("id")), (Some("true"), id));
         }
     }
     assert_eq!(count(&url, PLEDGES).await, 240);
     let sum: i64 = (1..=240).sum();
     campaign.totals_become(&client, json!({ "pledged_minor": sum })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_under_load_no_acknowledged_pledge_is_lost_or_doubled() {
+    killed_under_load(&mut builder().start().await, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_under_load_its_peer_answers_for_it() {
+    let mut replicas = Replicas::start(2, true).await;
+    let peer = replicas.servers[1].client();
+    killed_under_load(&mut replicas.servers[0], Some(peer)).await;
 }

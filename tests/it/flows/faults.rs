@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use std::time::Duration;
+
 use super::Replicas;
 use crate::support::donation::{Campaign, bank_payments, builder, new_key, plan_fault};
 
@@ -87,6 +89,28 @@ async fn an_answer_that_takes_too_long_is_found_again() {
     assert_eq!(busy.header("retry-after"), Some("1"));
     let payment = pledge.made(pay().await);
     assert_eq!(bank_payments(&client, &payment.id).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_finds_its_payment_made() {
+    let server = builder().start().await;
+    let client = server.client();
+    let campaign = Campaign::open(&client).await;
+    let pledge = campaign.pledge(&client, 700).await;
+    plan_fault(&client, "create", "delay", 1, 2000).await;
+    let key = new_key();
+    let pay = || pledge.pay_with(&client, &key, json!({ "payment_method": "pm_success" }));
+    let hung_up = tokio::time::timeout(Duration::from_millis(500), pay().try_send()).await;
+    assert!(hung_up.is_err(), "it answered before the client hung up");
+    // well before the lease ends: it was not left half done
+    let answer = crate::support::eventually(Duration::from_secs(15), || async {
+        let answer = pay().send().await;
+        (answer.status == 201).then_some(answer)
+    });
+    let answer = answer.await;
+    assert_eq!(answer.header("idempotent-replayed"), Some("true"));
+    assert_eq!(bank_payments(&client, &answer.text("id")).await.len(), 1);
+    campaign.totals_become(&client, json!({ "captured_minor": 700 })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

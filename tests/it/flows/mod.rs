@@ -11,6 +11,7 @@ mod outages;
 mod parallel;
 mod paying;
 mod pledging;
+mod races;
 mod replays;
 mod room;
 mod stopping;

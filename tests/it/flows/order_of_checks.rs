@@ -106,3 +106,24 @@ async fn a_cancellation_is_refused_for_its_first_mistake() {
     }
     assert_eq!(pledge.read(&client).await["status"], "pending");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_size_of_a_body_is_judged_with_its_form() {
+    let server = builder().start().await;
+    let client = server.client();
+    let campaign = Campaign::open(&client).await;
+    let pledge = campaign.pledge(&client, 100).await;
+    let large = format!("\"{}\"", "x".repeat(300 * 1024));
+    let pay = || client.post("/api/v1/payments").raw(large.as_str());
+    let cases: Vec<(Request, u16, &str)> = vec![
+        (pay(), 401, "unauthorized"),
+        (pay().bearer("x"), 401, "unauthorized"),
+        (pay().bearer(&pledge.token), 400, "idempotency-key-missing"),
+        (pay().bearer(&pledge.token).idempotency_key("short"), 400, "idempotency-key-invalid"),
+        (pay().bearer(&pledge.token).idempotency_key(new_key()), 413, "payload-too-large"),
+        (client.post("/api/v1/pledges").raw(large.as_str()), 400, "idempotency-key-missing"),
+    ];
+    for (request, status, code) in cases {
+        request.send().await.expect_problem(status, code);
+    }
+}

@@ -128,3 +128,20 @@ async fn a_failed_pledge_has_to_find_room_again() {
     give(&client, &campaign, 401).await.expect_problem(422, "goal-exceeded");
     campaign.totals_become(&client, json!({ "pledged_minor": 600, "captured_minor": 600 })).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_capture_counts_even_above_the_goal() {
+    let server = builder().start().await;
+    let client = server.client();
+    let campaign = limited(&client, 1000).await;
+    let pledge = campaign.pledge(&client, 600).await;
+    let payment = pledge.begin_payment(&client).await;
+    payment.confirm(&client, "pm_declined").await;
+    pledge.becomes(&client, "failed").await;
+    campaign.pledge(&client, 600).await;
+    payment.confirm(&client, "pm_success").await;
+    pledge.becomes(&client, "completed").await;
+    campaign.totals_become(&client, json!({ "pledged_minor": 1200, "captured_minor": 600 })).await;
+    let refused = give(&client, &campaign, 1).await.expect_problem(422, "goal-exceeded");
+    assert!(refused.text("detail").contains("room for 0.00 USD"), "{}", refused.body);
+}

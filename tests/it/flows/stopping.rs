@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::{PLEDGES, count};
 use crate::support::{
     Server,
     donation::{Campaign, PATIENCE, bank_payments, builder, new_key, plan_fault},
@@ -42,6 +43,34 @@ async fn told_to_stop_during_a_payment(mut server: Server) -> Server {
 async fn what_is_under_way_gets_its_answer_before_the_end() {
     let server = told_to_stop_during_a_payment(builder().start().await).await;
     assert!(server.logs().contains("stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_under_load_every_request_is_answered_or_was_never_taken() {
+    let mut server = builder().start().await;
+    let client = server.client();
+    let campaign = Campaign::open(&client).await;
+    let url = server.database().url();
+    let posts = (0..16).map(|_| async {
+        let mut acknowledged = 0;
+        // until nobody listens any more
+        while let Ok(answer) = {
+            let post = client.post("/api/v1/pledges").idempotency_key(new_key());
+            post.json(campaign.gift(1)).try_send().await
+        } {
+            answer.expect(201);
+            acknowledged += 1;
+        }
+        acknowledged
+    });
+    let (acknowledged, status) =
+        futures_util::join!(futures_util::future::join_all(posts), async {
+            eventually(PATIENCE, || async { count(&url, PLEDGES).await >= 50 }).await;
+            server.sigterm();
+            server.ended(Duration::from_mins(1)).await
+        });
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert_eq!(count(&url, PLEDGES).await, acknowledged.into_iter().sum::<i64>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -159,6 +159,24 @@ impl OwnPostgres {
         }
     }
 
+    /// Connections are accepted by the kernel, and nothing is ever answered.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let (_, postgres) = self.pids();
+        // the parent first, or it would start what we have not seen
+        process::signal(postgres, signal);
+        for child in process::children(postgres) {
+            process::signal(child, signal);
+        }
+    }
+
     /// As a crash would: Postgres is away until [`OwnPostgres::start_again`].
     pub fn kill(&mut self) {
         let (guard, postgres) = self.pids();

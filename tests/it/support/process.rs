@@ -44,6 +44,17 @@ pub fn mentioning(path: &Path) -> Vec<u32> {
     lines.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
 }
 
+/// The processes that this one has started and that still run.
+pub fn children(pid: u32) -> Vec<u32> {
+    let output = Command::new("pgrep").args(["-P", &pid.to_string()]).output();
+    let listed = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let listed = listed.or_else(|_| {
+        // small images have no `pgrep`
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+    });
+    listed.unwrap().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
 /// A child that is killed when this is dropped, and also when the test process is killed: a small
 /// shell waits on a pipe from us, and the kernel closes that in any case.
 #[derive(Debug)]

@@ -14,5 +14,6 @@ mod embedded_postgres;
 mod event_bus;
 mod flows;
 mod sandbox;
+mod storms;
 mod support;
 mod totals;

@@ -9,11 +9,14 @@
 )]
 
 mod auth;
+mod boundaries;
 mod campaign;
 mod embedded_postgres;
 mod event_bus;
 mod flows;
 mod sandbox;
+mod schema;
 mod storms;
 mod support;
+mod tidy;
 mod totals;

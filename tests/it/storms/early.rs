@@ -96,10 +96,8 @@ const GATE: &str = "
 
 const WAITING: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted";
 
-/// Waits at the gate until a worker has got there.
-async fn somebody_waits(world: &World) {
-    eventually(PATIENCE, async || world.books.count(WAITING).await > 0).await;
-}
+const BLOCKED: &str =
+    "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// As if the event had been deferred for hours: its next wait is an hour.
 async fn grow_old(world: &World, event: &Event) {
@@ -112,28 +110,38 @@ async fn grow_old(world: &World, event: &Event) {
     assert_eq!(world.books.execute(&old).await, 1);
 }
 
+/// Lets the worker get as far as the gate with an event that has waited long, then `meanwhile`
+/// happens at another replica, and the gate opens.
+async fn at_the_gate(world: &World, event: &Event, meanwhile: &Event) {
+    let other = world.replica().await;
+    world.books.sql.batch_execute(GATE).await.unwrap();
+    world.books.sql.batch_execute("SELECT pg_advisory_lock(42)").await.unwrap();
+    grow_old(world, event).await;
+    eventually(PATIENCE, async || world.books.count(WAITING).await > 0).await;
+    meanwhile.accepted(&other.client()).await;
+    // it may have to wait behind the gate, too
+    eventually(PATIENCE, async || {
+        world.books.letter(meanwhile).await.is_some_and(|letter| letter.status != "pending")
+            || world.books.count(BLOCKED).await > 1
+    })
+    .await;
+    assert_eq!(world.books.count(WAITING).await, 1, "the worker let go");
+    world.books.sql.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
+    world.books.becomes(event, "applied").await;
+}
+
 #[tokio::test]
 async fn a_payment_that_is_named_while_its_webhook_is_put_off_wakes_it() {
     let world = World::new().await;
-    let pledge = world.campaign.pledge(&world.client, 10_000).await;
-    plan_fault(&world.client, "create", "delay", 1, 7000).await;
-    let create = pledge.pay_with(&world.client, &new_key(), json!({})).send();
-    let put_off = async {
-        let payment = at_the_bank(&world, &pledge).await;
-        let event = payment.event("payment.captured").data(json!({ "metadata": null }));
-        world.send(&[&event]).await;
-        world.books.sql.batch_execute(GATE).await.unwrap();
-        world.books.sql.batch_execute("SELECT pg_advisory_lock(42)").await.unwrap();
-        grow_old(&world, &event).await;
-        somebody_waits(&world).await;
-        event
-    };
-    let (answer, event) = futures_util::join!(create, put_off);
-    pledge.made(answer);
-    assert_eq!(world.books.count(WAITING).await, 1, "the worker let go too early");
-    world.books.sql.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
+    let payment = world.payment().await;
+    // as if the bank's answer had been lost
+    let forget = "UPDATE payment.payments SET provider_payment_id = NULL";
+    assert_eq!(world.books.execute(forget).await, 1);
+    let nameless = payment.event("payment.captured").data(json!({ "metadata": null }));
+    world.send(&[&nameless]).await;
 
-    world.books.becomes(&event, "applied").await;
+    at_the_gate(&world, &nameless, &payment.event("payment.processing")).await;
+
     world.ends_with(10_000, 0, 0).await;
 }
 
@@ -144,19 +152,33 @@ async fn a_payment_that_is_captured_while_its_refund_is_put_off_wakes_it() {
     let refund = super::part(&payment, "refund.succeeded", "re_1", 4000);
     world.send(&[&refund]).await;
 
-    // the bank gives no answer, so the refund is put off without a look at its payment
+    // the bank gives no answer, so the refund is put off without one
     plan_fault(&world.client, "retrieve", "fail", 1000, 0).await;
-    world.books.sql.batch_execute(GATE).await.unwrap();
-    world.books.sql.batch_execute("SELECT pg_advisory_lock(42)").await.unwrap();
-    grow_old(&world, &refund).await;
-    somebody_waits(&world).await;
-    // the first replica's worker is busy; another one applies the capture
-    let other = world.replica().await;
-    let captured = payment.event("payment.captured");
-    captured.accepted(&other.client()).await;
-    world.books.becomes(&captured, "applied").await;
-    world.books.sql.batch_execute("SELECT pg_advisory_unlock(42)").await.unwrap();
+    at_the_gate(&world, &refund, &payment.event("payment.captured")).await;
 
-    world.books.becomes(&refund, "applied").await;
     world.ends_with(10_000, 4000, 0).await;
+}
+
+#[tokio::test]
+async fn a_question_that_the_provider_is_slow_to_answer_holds_up_no_other_payment() {
+    let world = World::new().await;
+    let (one, other) = (world.payment().await, world.payment().await);
+    let refund = super::part(&one, "refund.succeeded", "re_1", 4000);
+    let captured = other.event("payment.captured");
+    plan_fault(&world.client, "retrieve", "delay", 1, 60_000).await;
+
+    refund.accepted(&world.client).await;
+    eventually(PATIENCE, async || asked(&world, &refund).await).await;
+    captured.accepted(&world.client).await;
+    world.books.becomes(&captured, "applied").await;
+
+    assert!(asked(&world, &refund).await, "{:?}", world.books.letter(&refund).await);
+    world.send(&[&one.event("payment.captured")]).await;
+    world.books.becomes(&refund, "applied").await;
+    world.ends_with(20_000, 4000, 0).await;
+}
+
+async fn asked(world: &World, event: &Event) -> bool {
+    let letter = world.books.letter(event).await;
+    letter.is_some_and(|letter| letter.reason.as_deref() == Some("asking_provider"))
 }

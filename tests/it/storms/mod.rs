@@ -1,10 +1,13 @@
 //! Webhooks in every disorder, and crashes of what happens behind the scenes: against the real
 //! program, its database looked into. Each test ends with the books compared.
 
+mod cluster;
+mod crashes;
 mod disputes;
 mod early;
 mod methods;
 mod orders;
+mod outages;
 mod permutations;
 mod quarantine;
 mod refunds;

@@ -3,6 +3,7 @@
 //! - [`postgres`]: databases of the test's own in one shared cluster, or a cluster to break
 //! - [`redis`]: a Redis to switch off and on
 //! - [`server`]: the real program, with its log
+//! - [`sources`]: our own files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
 //! - [`webhooks`]: what became of webhooks, and whether the books balance
@@ -17,6 +18,7 @@ pub mod postgres;
 pub mod process;
 pub mod redis;
 pub mod server;
+pub mod sources;
 pub mod wait;
 pub mod webhooks;
 

@@ -104,10 +104,8 @@ impl PaymentService {
         let mut conn = self.database.conn().await?;
         conn.transaction(async |conn| {
             phase_c(conn, payment, &answer).await?;
-            match idempotency::finish(conn, key, attempt, &response).await? {
-                true => Ok(()),
-                false => Err(PaymentError::Fenced),
-            }
+            let ours = idempotency::finish(conn, key, attempt, &response).await?;
+            if ours { Ok(()) } else { Err(PaymentError::Fenced) }
         })
         .await?;
         self.bus.wake();

@@ -20,11 +20,11 @@ async fn a_dispute_won_twice_is_restored_once() {
     let world = World::new().await;
     let pledge = world.campaign.pledge(&world.client, 10_000).await;
     let payment = pledge.begin_payment(&world.client).await;
-    let word = |word| part(&payment, word, "dp_1", 10_000);
+    let said = |word| part(&payment, word, "dp_1", 10_000);
 
-    world.send(&[&payment.event("payment.captured"), &word("dispute.opened")]).await;
+    world.send(&[&payment.event("payment.captured"), &said("dispute.opened")]).await;
     pledge.becomes(&world.client, "disputed").await;
-    world.send(&[&word("dispute.won"), &word("dispute.won")]).await;
+    world.send(&[&said("dispute.won"), &said("dispute.won")]).await;
 
     pledge.becomes(&world.client, "completed").await;
     world.ends_with(10_000, 0, 0).await;
@@ -34,10 +34,10 @@ async fn a_dispute_won_twice_is_restored_once() {
 async fn a_dispute_won_before_it_was_opened_is_won() {
     let world = World::new().await;
     let payment = world.payment().await;
-    let word = |word| part(&payment, word, "dp_1", 10_000);
+    let said = |word| part(&payment, word, "dp_1", 10_000);
 
     world.send(&[&payment.event("payment.captured")]).await;
-    world.send(&[&word("dispute.won"), &word("dispute.opened")]).await;
+    world.send(&[&said("dispute.won"), &said("dispute.opened")]).await;
 
     world.ends_with(10_000, 0, 0).await;
 }
@@ -46,11 +46,11 @@ async fn a_dispute_won_before_it_was_opened_is_won() {
 async fn a_dispute_that_is_lost_stays_withdrawn() {
     let world = World::new().await;
     let payment = world.payment().await;
-    let word = |word| part(&payment, word, "dp_1", 4000);
+    let said = |word| part(&payment, word, "dp_1", 4000);
 
-    world.send(&[&payment.event("payment.captured"), &word("dispute.opened")]).await;
+    world.send(&[&payment.event("payment.captured"), &said("dispute.opened")]).await;
     world.ends_with(10_000, 0, 4000).await;
-    world.send(&[&word("dispute.lost"), &word("dispute.opened")]).await;
+    world.send(&[&said("dispute.lost"), &said("dispute.opened")]).await;
 
     world.ends_with(10_000, 0, 4000).await;
 }
@@ -88,10 +88,10 @@ async fn a_dispute_gives_way_to_a_refund_and_counts_again_when_it_fails() {
 async fn a_dispute_both_won_and_lost_is_left_to_a_person() {
     let world = World::new().await;
     let payment = world.payment().await;
-    let word = |word| part(&payment, word, "dp_1", 10_000);
-    let contradiction = word("dispute.lost");
+    let said = |word| part(&payment, word, "dp_1", 10_000);
+    let contradiction = said("dispute.lost");
 
-    world.send(&[&payment.event("payment.captured"), &word("dispute.won"), &contradiction]).await;
+    world.send(&[&payment.event("payment.captured"), &said("dispute.won"), &contradiction]).await;
 
     // the bank, asked, does not tell of disputes
     let reason = Some("conflicting_verdict");

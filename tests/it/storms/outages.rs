@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::part;
+use super::{World, part};
 use crate::support::{
     Client, OwnPostgres, Server,
     donation::{Campaign, Event, PATIENCE, Payment, builder, new_key, promise},
@@ -56,6 +56,26 @@ async fn without_postgres_a_webhook_is_503_and_its_retry_has_one_effect() {
     assert_eq!(books.count("payment.ledger").await, 1);
 }
 
+#[tokio::test]
+async fn what_is_not_committed_within_two_seconds_is_503_and_its_retry_has_one_effect() {
+    let world = World::new().await;
+    let event = world.payment().await.event("payment.captured");
+    let holder = world.server.database().client().await;
+    holder.batch_execute("BEGIN; LOCK payment.webhook_inbox IN SHARE MODE").await.unwrap();
+
+    let asked = Instant::now();
+    let answer = event.send(&world.client).await.expect_problem(503, "overloaded");
+    assert!(answer.header("retry-after").is_some());
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    // what was given up may have been committed since
+    event.send(&world.client).await.expect(200);
+
+    world.books.becomes(&event, "applied").await;
+    world.ends_with(10_000, 0, 0).await;
+    assert_eq!(world.books.count("payment.webhook_inbox").await, 1);
+}
+
 /// A gift from the pledge to a partial refund; each step is repeated until it is acknowledged, the
 /// requests under one key.
 async fn give(client: &Client, campaign: &Campaign, number: usize) -> Payment {
@@ -77,7 +97,8 @@ async fn give(client: &Client, campaign: &Campaign, number: usize) -> Payment {
     };
     let captured = payment.event("payment.captured");
     let refund = part(&payment, "refund.succeeded", "re_1", 2000);
-    let [first, second] = if number % 2 == 0 { [captured, refund] } else { [refund, captured] };
+    let [first, second] =
+        if number.is_multiple_of(2) { [captured, refund] } else { [refund, captured] };
     deliver(client, &first).await;
     deliver(client, &second).await;
     payment
@@ -122,9 +143,9 @@ async fn postgres_restarts_under_load_and_every_acknowledged_gift_is_counted() {
         for crash in [false, true] {
             postgres = off_thread(move || {
                 if crash {
-                    postgres.kill()
+                    postgres.kill();
                 } else {
-                    postgres.stop()
+                    postgres.stop();
                 }
                 postgres.start_again();
                 postgres

@@ -11,9 +11,9 @@ async fn counted(server: &Server, outcome: &str) -> u64 {
     let metrics = crate::support::Client::new(server.metrics_base());
     let text = metrics.get("/metrics").send().await.expect(200).body;
     let text = text.as_str().unwrap();
-    let lines = text.lines().filter(|line| line.starts_with("webhooks_total{"));
+    let mut lines = text.lines().filter(|line| line.starts_with("webhooks_total{"));
     let label = format!("outcome=\"{outcome}\"");
-    let line = lines.filter(|line| line.contains(&label)).next_back();
+    let line = lines.rfind(|line| line.contains(&label));
     line.map_or(0, |line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
 }
 

@@ -60,15 +60,15 @@ impl Asker {
     /// Takes the question on, unless too many wait.
     pub fn ask(&self, question: Question) {
         let Ok(room) = self.room.clone().try_acquire_owned() else { return };
-        let (asker, asked) = (self.clone(), Instant::now());
+        let (own, since) = (self.clone(), Instant::now());
         self.tasks.spawn(async move {
-            let (_room, turn) = (room, asker.turns.acquire().await);
+            let (_room, turn) = (room, own.turns.acquire().await);
             // by now the event is due again, and somebody else asks
-            let late = asked.elapsed() >= ASKING.to_std().unwrap_or_default();
+            let late = since.elapsed() >= ASKING.to_std().unwrap_or_default();
             if turn.is_err() || late {
                 return;
             }
-            if let Err(error) = asker.settle(question).await {
+            if let Err(error) = own.settle(question).await {
                 tracing::warn!(%error, "a provider's answer could not be applied");
             }
         });

@@ -164,13 +164,13 @@ impl Worker {
     /// knew.
     async fn follow_up(&self, applied: Applied) -> Result<(), DbError> {
         self.asker.announce(&applied);
+        applied.questions.into_iter().for_each(|question| self.asker.ask(question));
         if !applied.unknown.is_empty() {
             let mut conn = self.database.conn().await?;
             if repo::wake_known(&mut conn, &applied.unknown).await? > 0 {
                 self.wake.notify_one();
             }
         }
-        applied.questions.into_iter().for_each(|question| self.asker.ask(question));
         Ok(())
     }
 }

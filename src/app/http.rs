@@ -11,8 +11,11 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::{openapi, services::Services};
 use crate::{
     config::Config,
-    platform::http::{KnownRoutes, edge, not_found},
+    platform::http::{KnownRoutes, ReadTimeout, edge, not_found},
 };
+
+/// What can be read without being in the document.
+const PAGES: [&str; 4] = ["/openapi.json", "/docs", "/docs/", "/docs/{file}"];
 
 /// Requests under way get this long to finish.
 const SHUTDOWN_SECONDS: u64 = 25;
@@ -24,12 +27,14 @@ pub fn start(
     listener: TcpListener,
 ) -> anyhow::Result<ServerHandle> {
     let document = openapi::document()?;
-    let routes = web::Data::new(KnownRoutes::of(&document));
+    let routes = web::Data::new(KnownRoutes::of(&document, &PAGES));
     let services = services.clone();
+    let patience = Duration::from_secs(config.http.read_timeout_seconds.get().into());
     let server = HttpServer::new(move || {
         let mut app = App::new()
             .wrap(from_fn(edge))
             .app_data(routes.clone())
+            .app_data(ReadTimeout(patience))
             .app_data(web::Data::new(services.health.clone()))
             .app_data(web::Data::new(services.auth.clone()))
             .app_data(web::Data::new(services.auth.guest_tokens()))
@@ -48,7 +53,7 @@ pub fn start(
     })
     .workers(config.http.workers.get())
     .keep_alive(Duration::from_secs(75))
-    .client_request_timeout(Duration::from_secs(30))
+    .client_request_timeout(patience)
     .client_disconnect_timeout(Duration::from_secs(5))
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()

@@ -9,7 +9,7 @@ use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 
 use crate::{
     modules::{auth, campaign, payment, pledge, sandbox, totals},
-    platform::http::{self, describe_problems},
+    platform::http::{self, describe_problems, name_page_items},
 };
 
 #[derive(OpenApi)]
@@ -39,7 +39,7 @@ impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An access token, or the guest token of a pledge"))
+            .description(Some("An access token, the guest token of a pledge, or an API key"))
             .build();
         if let Some(components) = &mut document.components {
             components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
@@ -58,6 +58,7 @@ pub fn document() -> anyhow::Result<utoipa::openapi::OpenApi> {
         .configure(|config| routes(config, true))
         .split_for_parts();
     describe_problems(&mut document)?;
+    name_page_items(&mut document);
     Ok(document)
 }
 
@@ -72,11 +73,12 @@ fn routes(config: &mut ServiceConfig, with_sandbox: bool) {
         .service(http::get_problem)
         .service(auth::get_jwks)
         .service(scope("/api/v1").configure(|api| {
-            auth::configure(api);
-            campaign::configure(api);
+            // paths are matched in this order: the hot ones first
+            totals::configure(api);
             pledge::configure(api);
             payment::configure(api);
-            totals::configure(api);
+            campaign::configure(api);
+            auth::configure(api);
             if with_sandbox {
                 sandbox::configure(api);
             }

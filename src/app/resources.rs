@@ -18,9 +18,6 @@ use crate::{
 /// The name of the database in the embedded cluster.
 const DATABASE: &str = "careforall";
 
-/// A database that starts beside us (compose) gets this long to come up.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
-
 pub struct Resources {
     pub database: Database,
     pub redis: Option<RedisPool>,
@@ -38,7 +35,7 @@ impl Resources {
         };
         let size = config.database.max_connections.get();
         let database = Database::new(&url, size, Handle::current())?;
-        wait_for(&database).await?;
+        wait_for(&database, Duration::from_secs(config.database.wait_seconds)).await?;
         if config.database.migrate {
             let applied = migrate(&database).await.context("cannot migrate")?;
             if !applied.is_empty() {
@@ -72,8 +69,9 @@ async fn start_embedded(config: &Config) -> anyhow::Result<EmbeddedPostgres> {
     Ok(embedded)
 }
 
-async fn wait_for(database: &Database) -> anyhow::Result<()> {
-    let deadline = Instant::now() + DATABASE_PATIENCE;
+/// A database that starts beside us (compose) gets some time to come up.
+async fn wait_for(database: &Database, patience: Duration) -> anyhow::Result<()> {
+    let deadline = Instant::now() + patience;
     loop {
         match database.conn().await {
             Ok(_) => return Ok(()),

@@ -7,16 +7,18 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 33] = [
+pub const ALL: [&str; 35] = [
     "profile",
     "database.url",
     "database.replica_url",
     "database.max_connections",
     "database.migrate",
+    "database.wait_seconds",
     "redis.url",
     "http.bind",
     "http.workers",
     "http.drain_seconds",
+    "http.read_timeout_seconds",
     "http.trusted_proxies",
     "metrics.bind",
     "embedded.data_dir",

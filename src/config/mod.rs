@@ -67,6 +67,9 @@ pub struct Database {
     /// Whether `serve` migrates at start.
     #[serde(deserialize_with = "values::flag")]
     pub migrate: bool,
+    /// How long the start waits for a database that comes up beside us.
+    #[serde(deserialize_with = "values::seconds")]
+    pub wait_seconds: u64,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -87,6 +90,9 @@ pub struct Http {
     /// How long `/readyz` says `draining` before a stop, so that a balancer looks elsewhere.
     #[serde(deserialize_with = "values::seconds")]
     pub drain_seconds: u64,
+    /// How long a request may take to arrive.
+    #[serde(deserialize_with = "values::positive")]
+    pub read_timeout_seconds: NonZeroU32,
     /// Networks whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,

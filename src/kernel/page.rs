@@ -58,9 +58,10 @@ pub struct Page<T> {
     /// The items, in the list's order.
     pub data: Vec<T>,
     /// Pass it as `cursor` to get the next page; `null` on the last one.
-    #[schema(required)]
+    #[schema(required, example = json!(null))]
     pub next_cursor: Option<String>,
     /// Is there another page?
+    #[schema(example = false)]
     pub has_more: bool,
 }
 

@@ -14,6 +14,7 @@ mod campaign;
 mod embedded_postgres;
 mod event_bus;
 mod flows;
+mod openapi;
 mod sandbox;
 mod schema;
 mod storms;

@@ -17,10 +17,13 @@ pub use catalog::ProblemCode;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Where: a path such as `metadata.order` in the body, or the name of a parameter or header.
+    #[schema(example = "amount_minor")]
     pub field: String,
     /// What kind of mistake, for programs: `required`, `unknown`, `invalid`, `out-of-range`, …
+    #[schema(example = "required")]
     pub code: Cow<'static, str>,
     /// What is wrong, for people.
+    #[schema(example = "is required")]
     pub message: String,
 }
 

@@ -131,6 +131,8 @@ pub async fn logout_user(
 }
 
 /// Who am I
+///
+/// The account of the access token, with the role that it has now.
 #[utoipa::path(
     tag = "auth",
     security(("bearer" = [])),

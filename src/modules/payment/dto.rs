@@ -59,11 +59,17 @@ pub struct PaymentBody {
     pub amount_mismatch: bool,
     /// For the donor, while the payment is pending: confirms it at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(
+        nullable = false,
+        example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f_secret_Qm1wL2Q9a8yFqk4x"
+    )]
     pub client_secret: Option<String>,
     /// For the donor, while the payment is pending: where to confirm it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(
+        nullable = false,
+        example = "https://pay.example.org/sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f"
+    )]
     pub checkout_url: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -102,6 +108,7 @@ impl PaymentBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HistoryEntry {
     /// The payment's version after the decision.
+    #[schema(example = 2)]
     pub version: i64,
     #[schema(required, example = "pending")]
     pub from_status: Option<String>,
@@ -113,18 +120,21 @@ pub struct HistoryEntry {
     /// `webhook`, `api`, `sweeper` or `admin`.
     #[schema(example = "webhook")]
     pub source: String,
-    #[schema(required)]
+    #[schema(required, example = "evt_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")]
     pub provider_event_id: Option<String>,
     /// `applied`, `stale`, `duplicate`, `ignored`, `deferred` or `quarantined`.
     #[schema(example = "applied")]
     pub decision: String,
     /// Why, where there is more to say.
-    #[schema(required)]
+    #[schema(required, example = "skipped authorized")]
     pub reason: Option<String>,
+    #[schema(example = 2500)]
     pub captured_minor: i64,
+    #[schema(example = 0)]
     pub refunded_minor: i64,
+    #[schema(example = 0)]
     pub disputed_minor: i64,
-    #[schema(required)]
+    #[schema(required, example = "0af7651916cd43dd8448eb211c80319c")]
     pub trace_id: Option<String>,
     /// When it happened, by the provider's clock.
     pub occurred_at: DateTime<Utc>,

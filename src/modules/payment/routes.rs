@@ -37,7 +37,7 @@ pub fn configure(config: &mut ServiceConfig) {
 /// once; what becomes of it is told by webhooks, so that the answer says `pending` all the same.
 #[utoipa::path(
     tag = "payments",
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 16, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10")),
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10")),
     request_body = CreatePayment,
     responses((status = 201, description = "The payment", body = PaymentBody, headers(
         ("Location" = String, description = "Where it can be read"),
@@ -71,6 +71,8 @@ pub async fn create_payment(
 }
 
 /// Read a payment
+///
+/// For its donor, the campaign's owner and administrators; it does not exist for others.
 #[utoipa::path(
     tag = "payments",
     params(("id" = PaymentId, Path, description = "The payment")),

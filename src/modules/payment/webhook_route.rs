@@ -33,8 +33,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// durable, not that it has been applied.
 #[utoipa::path(
     tag = "webhooks",
-    params(("provider" = String, Path, description = "The provider", example = "sandbox")),
-    request_body(content_type = "application/json", description = "The provider's event, signed", content = Object),
+    params(
+        ("provider" = String, Path, description = "The provider", example = "sandbox"),
+        ("webhook-id" = Option<String>, Header, description = "`sandbox`: the event's id"),
+        ("webhook-timestamp" = Option<String>, Header, description = "`sandbox`: seconds since 1970"),
+        ("webhook-signature" = Option<String>, Header, description = "`sandbox`: Standard Webhooks, `v1,<base64>`"),
+        ("Stripe-Signature" = Option<String>, Header, description = "`stripe`: `t=…,v1=…`"),
+    ),
+    request_body(content_type = "application/json", description = "The provider's event, signed", content = Object, example = json!({
+        "id": "evt_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f",
+        "type": "payment.captured",
+        "created_at": "2026-11-20T18:00:00Z",
+        "data": {
+            "payment_id": "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f",
+            "amount_minor": 2500,
+            "currency": "USD",
+            "metadata": { "payment_id": "01938f1e-7c1a-7c3e-9f6e-0a4b5c6d7e8f" }
+        }
+    })),
     responses((status = 200, description = "Committed, now or before", body = WebhookReceipt)),
     extensions(("x-problems" = json!([
         "webhook-malformed", "webhook-signature-invalid", "webhook-timestamp-out-of-tolerance",

@@ -156,6 +156,6 @@ pub struct CreatedPledge {
     pub pledge: PledgeBody,
     /// The guest's credential for this pledge: send it as `Authorization: Bearer …`. Valid for 90
     /// days, and derived again when the request is repeated.
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "eyJhbGciOiJFZERTQSJ9.eyJhdWQiOiJndWVzdCJ9.c2lnbmF0dXJl")]
     pub guest_token: Option<String>,
 }

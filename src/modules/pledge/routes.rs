@@ -29,7 +29,7 @@ pub fn configure(config: &mut ServiceConfig) {
 /// Two different keys are two gifts; the same key is the same gift, however often it is sent.
 #[utoipa::path(
     tag = "pledges",
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 16, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10")),
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10")),
     request_body = CreatePledge,
     responses((status = 201, description = "The pledge", body = CreatedPledge, headers(
         ("Location" = String, description = "Where it can be read"),
@@ -94,6 +94,8 @@ fn respond_created(
 }
 
 /// Read a pledge
+///
+/// For its donor, the campaign's owner and administrators; it does not exist for others.
 #[utoipa::path(
     tag = "pledges",
     params(("id" = PledgeId, Path, description = "The pledge")),
@@ -127,7 +129,7 @@ pub struct Empty {}
     tag = "pledges",
     params(
         ("id" = PledgeId, Path, description = "The pledge"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 16, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters; a guest's at least 16", min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "b7c1f0e2-5f5e-4e0a-9d53-1d1c7e3a8f10"),
     ),
     request_body = Option<Empty>,
     responses((status = 200, description = "The cancelled pledge", body = PledgeBody, headers(

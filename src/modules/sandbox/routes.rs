@@ -25,14 +25,10 @@ type Bank = web::Data<SandboxBank>;
 ///
 /// With play money, to pay from as `account:<account_number>`.
 #[utoipa::path(
-    post,
-    path = "/sandbox/accounts",
-    operation_id = "open_sandbox_account",
     tag = "sandbox",
     request_body = OpenAccount,
     responses((status = 201, description = "The account", body = AccountView,
-        headers(("Location" = String, description = "Where to find it again")))),
-    extensions(("x-problems" = json!([])))
+        headers(("Location" = String, description = "Where to find it again"))))
 )]
 #[post("/sandbox/accounts")]
 pub async fn open_sandbox_account(
@@ -46,12 +42,11 @@ pub async fn open_sandbox_account(
 }
 
 /// Read a bank account
+///
+/// What can be spent, and what is set aside.
 #[utoipa::path(
-    get,
-    path = "/sandbox/accounts/{account_number}",
-    operation_id = "get_sandbox_account",
     tag = "sandbox",
-    params(("account_number" = String, Path, pattern = "^[0-9]{12}$")),
+    params(("account_number" = String, Path, description = "The account", pattern = "^[0-9]{12}$", example = "004915222021")),
     responses((status = 200, description = "The account", body = AccountView)),
     extensions(("x-problems" = json!(["not-found"])))
 )]
@@ -67,11 +62,8 @@ pub async fn get_sandbox_account(
 ///
 /// Oldest first.
 #[utoipa::path(
-    get,
-    path = "/sandbox/accounts/{account_number}/transactions",
-    operation_id = "list_sandbox_account_transactions",
     tag = "sandbox",
-    params(("account_number" = String, Path, pattern = "^[0-9]{12}$"), PageQuery),
+    params(("account_number" = String, Path, description = "The account", pattern = "^[0-9]{12}$", example = "004915222021"), PageQuery),
     responses((status = 200, description = "A page of the statement", body = Page<TransactionView>)),
     extensions(("x-problems" = json!(["not-found", "validation-failed", "invalid-cursor"])))
 )]
@@ -92,11 +84,8 @@ pub async fn list_sandbox_account_transactions(
 /// What the donor does at the provider. When this answers, the bank has committed; its webhooks
 /// follow. A decline is answered 202 too: it is said by webhook.
 #[utoipa::path(
-    post,
-    path = "/sandbox/payments/{provider_payment_id}/confirm",
-    operation_id = "confirm_sandbox_payment",
     tag = "sandbox",
-    params(("provider_payment_id" = String, Path, pattern = "^sbx_[0-9a-f]{32}$")),
+    params(("provider_payment_id" = String, Path, description = "The payment, as the bank calls it", pattern = "^sbx_[0-9a-f]{32}$", example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")),
     request_body = ConfirmPayment,
     responses((status = 202, description = "The bank has decided", body = BankPaymentView)),
     extensions(("x-problems" = json!(["not-found", "invalid-transition", "currency-mismatch"])))
@@ -112,12 +101,11 @@ pub async fn confirm_sandbox_payment(
 }
 
 /// Read a payment as the bank sees it
+///
+/// Also when none of its webhooks has arrived.
 #[utoipa::path(
-    get,
-    path = "/sandbox/payments/{provider_payment_id}",
-    operation_id = "get_sandbox_payment",
     tag = "sandbox",
-    params(("provider_payment_id" = String, Path, pattern = "^sbx_[0-9a-f]{32}$")),
+    params(("provider_payment_id" = String, Path, description = "The payment, as the bank calls it", pattern = "^sbx_[0-9a-f]{32}$", example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")),
     responses((status = 200, description = "The payment", body = BankPaymentView)),
     extensions(("x-problems" = json!(["not-found"])))
 )]
@@ -133,9 +121,6 @@ pub async fn get_sandbox_payment(
 ///
 /// Oldest first. There should never be two that were captured.
 #[utoipa::path(
-    get,
-    path = "/sandbox/payments",
-    operation_id = "list_sandbox_payments",
     tag = "sandbox",
     params(BankPaymentsQuery),
     responses((status = 200, description = "A page of payments", body = Page<BankPaymentView>)),
@@ -159,13 +144,9 @@ pub async fn list_sandbox_payments(
 /// Development only. The next `times` calls of our payment module to the bank go wrong in this way,
 /// on whichever replica they are made.
 #[utoipa::path(
-    post,
-    path = "/sandbox/faults",
-    operation_id = "plan_sandbox_fault",
     tag = "sandbox",
     request_body = PlanFault,
-    responses((status = 201, description = "The fault is planned", body = FaultView)),
-    extensions(("x-problems" = json!([])))
+    responses((status = 201, description = "The fault is planned", body = FaultView))
 )]
 #[post("/sandbox/faults")]
 pub async fn plan_sandbox_fault(
@@ -181,11 +162,8 @@ pub async fn plan_sandbox_fault(
 ///
 /// Its events, oldest first, and whether they have been acknowledged.
 #[utoipa::path(
-    get,
-    path = "/sandbox/payments/{provider_payment_id}/events",
-    operation_id = "list_sandbox_payment_events",
     tag = "sandbox",
-    params(("provider_payment_id" = String, Path, pattern = "^sbx_[0-9a-f]{32}$"), PageQuery),
+    params(("provider_payment_id" = String, Path, description = "The payment, as the bank calls it", pattern = "^sbx_[0-9a-f]{32}$", example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f"), PageQuery),
     responses((status = 200, description = "A page of events", body = Page<DeliveryView>)),
     extensions(("x-problems" = json!(["validation-failed", "invalid-cursor", "not-found"])))
 )]
@@ -204,11 +182,8 @@ pub async fn list_sandbox_payment_events(
 ///
 /// As a provider in a storm does: each event so many times at once.
 #[utoipa::path(
-    post,
-    path = "/sandbox/payments/{provider_payment_id}/redeliver",
-    operation_id = "redeliver_sandbox_webhooks",
     tag = "sandbox",
-    params(("provider_payment_id" = String, Path, pattern = "^sbx_[0-9a-f]{32}$")),
+    params(("provider_payment_id" = String, Path, description = "The payment, as the bank calls it", pattern = "^sbx_[0-9a-f]{32}$", example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")),
     request_body = Redeliver,
     responses((status = 202, description = "They are on their way", body = Redelivered)),
     extensions(("x-problems" = json!(["not-found"])))

@@ -21,7 +21,6 @@ use crate::{
 /// Answered from memory and at most 3 s old, unless `realtime=true`; `as_of` tells. Browsers and
 /// proxies may keep the answer for one more second; the realtime one they may not keep.
 #[utoipa::path(
-    operation_id = "get_campaign_totals",
     tag = "totals",
     params(
         ("id" = CampaignId, Path, description = "The campaign"),

@@ -14,10 +14,17 @@ use crate::kernel::problem::{Problem, ProblemCode};
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// A request has to arrive within this time.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a body may take to arrive: application data of the server, 30 s without it.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadTimeout(pub Duration);
 
-/// The raw bytes of a body, at most [`MAX_BODY_BYTES`], read within 30 s.
+impl Default for ReadTimeout {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
+
+/// The raw bytes of a body, at most [`MAX_BODY_BYTES`], read within [`ReadTimeout`].
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
 
@@ -27,6 +34,7 @@ impl FromRequest for RawBody {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let payload = payload.take();
+        let ReadTimeout(patience) = request.app_data().copied().unwrap_or_default();
         let announced = request
             .headers()
             .get("content-length")
@@ -37,7 +45,7 @@ impl FromRequest for RawBody {
                 return Err(too_large());
             }
             let late = Problem::new(ProblemCode::RequestTimeout, "the body did not arrive in time");
-            tokio::time::timeout(READ_TIMEOUT, read(payload)).await.map_err(|_| late)?.map(RawBody)
+            tokio::time::timeout(patience, read(payload)).await.map_err(|_| late)?.map(RawBody)
         })
     }
 }

@@ -1,13 +1,16 @@
 //! The one middleware: gives every request an id and a trace, every answer its headers, every
 //! problem its body; counts, times and logs.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use actix_web::{
     HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+    http::{
+        Method,
+        header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+    },
     middleware::Next,
 };
 use tracing::Instrument;
@@ -43,19 +46,25 @@ const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
 
 /// Wraps the whole application.
 pub async fn edge(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
+    let method = known_method(request.method());
+    if request.method() == Method::HEAD {
+        // answered like GET (RFC 9110, section 9.3.2); the server leaves the body out
+        request.head_mut().method = Method::GET;
+    }
     let context = RequestContext { request_id: request_id(&request), trace: trace(&request) };
     request.extensions_mut().insert(context.clone());
     let span = tracing::info_span!("request", trace_id = %context.trace.trace_id());
     let outcome =
         telemetry::scope(context.trace, next.call(request)).instrument(span.clone()).await;
     let mut response = outcome?.map_into_boxed_body();
+    let route = route_of(&response);
     render_problem(&mut response, &context);
     add_headers(&mut response, &context);
-    span.in_scope(|| observe(&response, &context, started));
+    span.in_scope(|| observe(&response, &context, (method, &route), started));
     Ok(response)
 }
 
@@ -129,17 +138,21 @@ fn add_headers(response: &mut ServiceResponse<BoxBody>, context: &RequestContext
     }
 }
 
-fn observe(response: &ServiceResponse<BoxBody>, context: &RequestContext, started: Instant) {
-    let request = response.request();
-    // the pattern, not the path: labels must stay few
-    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let method = known_method(request.method());
+fn observe(
+    response: &ServiceResponse<BoxBody>,
+    context: &RequestContext,
+    (method, route): (&'static str, &str),
+    started: Instant,
+) {
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
-    let labels =
-        [("method", method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
+    let labels = [
+        ("method", method.to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.to_string()),
+    ];
     metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.clone())
+    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.to_owned())
         .record(elapsed);
     tracing::info!(
         http.request.method = method,
@@ -151,7 +164,30 @@ fn observe(response: &ServiceResponse<BoxBody>, context: &RequestContext, starte
     );
 }
 
-fn known_method(method: &actix_web::http::Method) -> &'static str {
+/// The pattern of the route, not the path: labels must stay few. It is put together from what the
+/// router has found; `match_pattern` would match the path against every route once more.
+fn route_of(response: &ServiceResponse<BoxBody>) -> String {
+    let found = response.request().match_info();
+    if response.response().extensions().contains::<Unmatched>() {
+        return "unmatched".to_owned();
+    }
+    if found.as_str().starts_with("/docs") {
+        return "/docs".to_owned();
+    }
+    let mut segments: Vec<Cow<'_, str>> = found.as_str().split('/').map(Cow::from).collect();
+    for (name, value) in found.iter() {
+        if let Some(segment) = segments.iter_mut().rev().find(|segment| *segment == value) {
+            *segment = format!("{{{name}}}").into();
+        }
+    }
+    segments.join("/")
+}
+
+/// Marks the answer to a path that no route has.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmatched;
+
+fn known_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

@@ -84,6 +84,8 @@ pub struct Liveness {
 }
 
 /// Does the process run?
+///
+/// No database is asked; restart it when this does not answer.
 #[utoipa::path(
     tag = "operations",
     responses((status = 200, description = "It does", body = Liveness))
@@ -94,6 +96,8 @@ pub async fn get_liveness() -> HttpResponse {
 }
 
 /// Should it get traffic?
+///
+/// Asks Postgres, and Redis where one is configured.
 #[utoipa::path(
     tag = "operations",
     responses(
@@ -107,6 +111,8 @@ pub async fn get_readiness(health: web::Data<Health>) -> HttpResponse {
 }
 
 /// The same as `/readyz`
+///
+/// Under the name that many balancers ask for.
 #[utoipa::path(
     tag = "operations",
     responses(

@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-/// A body that may be left out: empty counts as `{}`.
+/// A body that may be left out: empty and `null` count as `{}`.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);
 
@@ -60,10 +60,11 @@ impl FromRequest for JsonBody {
 }
 
 impl JsonBody {
-    /// Takes an empty body as `{}`.
+    /// Takes an empty body, and `null`, as `{}`.
     #[must_use]
     pub fn or_empty(self) -> Self {
-        if self.bytes.is_empty() {
+        let null = self.json && self.bytes.trim_ascii() == b"null";
+        if self.bytes.is_empty() || null {
             return Self { bytes: Bytes::from_static(b"{}"), json: true };
         }
         self

@@ -16,11 +16,11 @@ mod respond;
 mod routes;
 mod validate;
 
-pub use body::{MAX_BODY_BYTES, RawBody};
+pub use body::{MAX_BODY_BYTES, RawBody, ReadTimeout};
 pub use edge::{OwnBody, RequestContext, edge};
 pub use health::{Health, Readiness, configure_health};
 pub use json::{Json, JsonBody, OptionalJson, canonical};
-pub use openapi::{ProblemSchema, describe_problems};
+pub use openapi::{ProblemSchema, describe_problems, name_page_items};
 pub use params::{IfMatchHeader, PathId, Query};
 pub use problem_pages::get_problem;
 pub use respond::{created, ok, problem_response};

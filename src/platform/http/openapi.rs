@@ -3,7 +3,7 @@
 //! A route lists the codes it can answer with in the extension `x-problems`; here each becomes a
 //! response with an example, so that no route repeats what the catalogue knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use utoipa::openapi::{
@@ -11,7 +11,7 @@ use utoipa::openapi::{
     example::ExampleBuilder,
     header::HeaderBuilder,
     path::Operation,
-    schema::{ObjectBuilder, Type},
+    schema::{ArrayItems, ObjectBuilder, Schema, Type},
 };
 
 use crate::kernel::problem::{Problem, ProblemCode};
@@ -108,7 +108,22 @@ fn example(path: &str, code: ProblemCode) -> Value {
     problem.body(&instance, "0af7651916cd43dd8448eb211c80319c")
 }
 
-/// The schema of `application/problem+json`, for the components of the document.
+/// utoipa copies the item's schema into each page; here a reference to it takes the copy's place.
+pub fn name_page_items(api: &mut OpenApi) {
+    let Some(components) = &mut api.components else { return };
+    let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
+    for (page, schema) in &mut components.schemas {
+        let Some(item) = page.strip_prefix("Page_").filter(|item| names.contains(*item)) else {
+            continue;
+        };
+        let RefOr::T(Schema::Object(page)) = schema else { continue };
+        if let Some(RefOr::T(Schema::Array(data))) = page.properties.get_mut("data") {
+            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
+    }
+}
+
+/// What went wrong (RFC 9457).
 #[derive(utoipa::ToSchema)]
 #[schema(as = Problem)]
 #[allow(dead_code, reason = "only its schema is used")]
@@ -116,14 +131,24 @@ pub struct ProblemSchema {
     /// `/problems/<code>`
     #[schema(rename = "type", example = "/problems/validation-failed")]
     r#type: String,
+    /// The same for every occurrence of the code.
+    #[schema(example = "The request is not valid")]
     title: String,
-    #[schema(minimum = 400, maximum = 599)]
+    #[schema(minimum = 400, maximum = 599, example = 400)]
     status: u16,
+    /// What happened this time.
+    #[schema(example = "`amount_minor` is required")]
     detail: String,
     /// The path of the request.
+    #[schema(example = "/api/v1/pledges")]
     instance: String,
+    /// For programs to branch on.
+    #[schema(example = "validation-failed")]
     code: String,
+    /// Under which our logs speak of this request.
+    #[schema(example = "0af7651916cd43dd8448eb211c80319c")]
     trace_id: String,
+    /// With `validation-failed`: each mistake.
     #[schema(nullable = false)]
     errors: Option<Vec<crate::kernel::problem::FieldError>>,
 }

@@ -44,6 +44,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
         let parsed = actix_web::web::Query::<T>::from_query(query);
         ready(parsed.map(|q| Self(q.into_inner())).map_err(|error| {
             let message = error.to_string();
+            let message = message.trim_start_matches("Query deserialize error: ").to_owned();
             Problem::field(guilty::<T>(query, &message), "invalid", message)
         }))
     }

@@ -16,10 +16,13 @@ pub struct ProblemPage {
     #[schema(example = "The payment was declined")]
     title: &'static str,
     /// What it means and what to do.
+    #[schema(example = "The provider refused this payment method.")]
     explanation: &'static str,
 }
 
 /// Explain a problem code
+///
+/// The page that `type` of a problem leads to.
 #[utoipa::path(
     tag = "operations",
     params(("code" = String, Path, description = "The code of a problem", example = "payment-declined")),

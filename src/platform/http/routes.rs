@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, http::header::ALLOW, web};
 use utoipa::openapi::OpenApi;
 
-use super::respond::problem_response;
+use super::{edge::Unmatched, respond::problem_response};
 use crate::kernel::problem::{Problem, ProblemCode};
 
-/// Every path of the document, with its methods.
+/// Every path of the document, with its methods, and the pages beside it.
 pub struct KnownRoutes(BTreeMap<Vec<String>, Vec<&'static str>>);
 
 impl KnownRoutes {
-    pub fn of(document: &OpenApi) -> Self {
+    pub fn of(document: &OpenApi, pages: &[&str]) -> Self {
+        let pages = pages.iter().map(|path| (segments(path), vec!["GET", "HEAD"]));
         let paths = document.paths.paths.iter().map(|(path, item)| {
             let methods = [
                 ("GET", &item.get),
+                ("HEAD", &item.get),
                 ("POST", &item.post),
                 ("PATCH", &item.patch),
                 ("PUT", &item.put),
@@ -24,7 +26,7 @@ impl KnownRoutes {
             let methods = methods.into_iter().filter(|(_, operation)| operation.is_some());
             (segments(path), methods.map(|(name, _)| name).collect())
         });
-        Self(paths.collect())
+        Self(paths.chain(pages).collect())
     }
 
     /// The methods of the path, if it is one of ours.
@@ -43,7 +45,7 @@ impl KnownRoutes {
 }
 
 fn segments(path: &str) -> Vec<String> {
-    path.trim_start_matches('/').split('/').map(str::to_owned).collect()
+    path.strip_prefix('/').unwrap_or(path).split('/').map(str::to_owned).collect()
 }
 
 fn matches(pattern: &[String], path: &[String]) -> bool {
@@ -57,7 +59,7 @@ fn matches(pattern: &[String], path: &[String]) -> bool {
 pub async fn not_found(request: HttpRequest, known: web::Data<KnownRoutes>) -> HttpResponse {
     let Some(methods) = known.methods(request.path()) else {
         let detail = "there is nothing at this path; /docs shows what there is";
-        return problem_response(Problem::new(ProblemCode::NotFound, detail));
+        return unmatched(problem_response(Problem::new(ProblemCode::NotFound, detail)));
     };
     let allowed = methods.join(", ");
     let detail = format!("this path takes {allowed}");
@@ -65,5 +67,10 @@ pub async fn not_found(request: HttpRequest, known: web::Data<KnownRoutes>) -> H
     if let Ok(value) = allowed.parse() {
         response.headers_mut().insert(ALLOW, value);
     }
+    unmatched(response)
+}
+
+fn unmatched(mut response: HttpResponse) -> HttpResponse {
+    response.extensions_mut().insert(Unmatched);
     response
 }

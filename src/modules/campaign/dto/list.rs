@@ -32,6 +32,7 @@ pub struct ListQuery {
     /// Only campaigns of exactly this category.
     #[param(min_length = 1, max_length = 50, example = "water")]
     pub category: Option<String>,
+    /// In which order: `newest` first unless told.
     #[param(inline)]
     #[allow(dead_code, reason = "there is one order so far; asking for it is fine")]
     sort: Option<Sort>,

@@ -51,6 +51,9 @@ impl PaymentService {
         }
         let provider = self.providers.choose(order.provider.as_deref());
         let provider = provider.ok_or(PaymentError::UnknownProvider)?;
+        if let Some(method) = &order.payment_method {
+            provider.check_method(method).map_err(PaymentError::Refused)?;
+        }
         for _ in 0..SETTLE_ROUNDS {
             match self.phase_a(caller, key, order, provider).await? {
                 Begun::Known(refusal) => return Ok(Err(refusal)),
@@ -139,8 +142,10 @@ impl PaymentService {
         match error {
             ProviderError::Refused(reason) => {
                 conn.transaction(async |conn| {
-                    tell(conn, payment, EventKind::Canceled, "create.refused", None).await?;
-                    idempotency::free(conn, key, attempt).await
+                    if !idempotency::free(conn, key, attempt).await? {
+                        return Err(PaymentError::Fenced);
+                    }
+                    Ok(tell(conn, payment, EventKind::Canceled, "create.refused", None).await?)
                 })
                 .await?;
                 self.bus.wake();

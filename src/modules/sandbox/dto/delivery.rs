@@ -16,7 +16,9 @@ pub struct DeliveryView {
     event_type: String,
     created_at: DateTime<Utc>,
     /// How many times it is sent at once; 0: never.
+    #[schema(example = 1)]
     copies: i32,
+    #[schema(example = 1)]
     attempts: i32,
     /// When it was acknowledged.
     #[schema(required)]

@@ -43,7 +43,7 @@ pub struct PlanFault {
     #[schema(minimum = 1, maximum = 1000, example = 1)]
     times: i32,
     /// For `delay`: how late the answer is; 1,000 unless told. After 8 s the caller gives up.
-    #[schema(minimum = 0, maximum = 60_000)]
+    #[schema(minimum = 0, maximum = 60_000, example = 1000)]
     delay_ms: Option<i32>,
 }
 
@@ -71,12 +71,15 @@ impl PlanFault {
 /// A fault that is planned.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FaultView {
+    #[schema(example = 1)]
     pub id: i64,
     #[schema(example = "create")]
     pub operation: &'static str,
     #[schema(example = "lose_answer")]
     pub kind: &'static str,
+    #[schema(example = 1)]
     pub times: i32,
+    #[schema(example = 1000)]
     pub delay_ms: i32,
 }
 

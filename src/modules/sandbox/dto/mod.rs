@@ -61,12 +61,13 @@ impl OpenAccount {
 pub struct AccountView {
     #[schema(pattern = "^[0-9]{12}$", example = "004915222021")]
     account_number: String,
+    #[schema(example = "Ada Lovelace")]
     owner_name: String,
     /// What can be spent.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 97_500)]
     balance_minor: i64,
     /// What is set aside by holds.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 2500)]
     held_minor: i64,
     currency: Currency,
     created_at: DateTime<Utc>,
@@ -90,20 +91,21 @@ impl From<Account> for AccountView {
 /// A line of an account's statement.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TransactionView {
+    #[schema(example = 2)]
     pub id: i64,
     /// `deposit`, `hold`, `capture` (what was held is paid out) or `release`.
     #[schema(example = "hold")]
     kind: &'static str,
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 2500)]
     amount_minor: i64,
     /// What could be spent afterwards.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 97_500)]
     balance_minor: i64,
     /// What was set aside afterwards.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 2500)]
     held_minor: i64,
     /// The payment it was for; absent for the deposit.
-    #[schema(required)]
+    #[schema(required, example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")]
     provider_payment_id: Option<String>,
     created_at: DateTime<Utc>,
 }
@@ -145,29 +147,29 @@ impl ConfirmPayment {
 /// A payment as the bank sees it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BankPaymentView {
-    #[schema(pattern = "^sbx_[0-9a-f]{32}$")]
+    #[schema(pattern = "^sbx_[0-9a-f]{32}$", example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")]
     pub id: String,
     /// Ours, from the metadata.
     payment_id: PaymentId,
     /// `awaiting_method`, `processing`, `authorized`, `captured` or `canceled`.
     #[schema(example = "captured")]
     status: &'static str,
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 2500)]
     amount_minor: i64,
     /// All that was ever captured.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 2500)]
     captured_minor: i64,
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 0)]
     refunded_minor: i64,
     /// How many times money was taken.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 1)]
     captures: i32,
     currency: Currency,
     /// `automatic` or `manual`.
     #[schema(example = "automatic")]
     capture_method: &'static str,
     /// The account it was paid from.
-    #[schema(required)]
+    #[schema(required, example = "004915222021")]
     account_number: Option<String>,
     /// When the money that is set aside goes back.
     #[schema(required)]

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Holds the HTTP contract against the program: Schemathesis reads /openapi.json of a real server and
+# sends it what the document allows and what it does not, first as a guest, then as a registered
+# user. The server, its Postgres and its data are this run's own and end with it.
+#
+#   scripts/fuzz.sh [arguments of `schemathesis run`]
+#
+# CAREFORALL_DEV_FUZZ_EXAMPLES: test cases per operation and phase (50)
+# CAREFORALL_DEV_FUZZ_VENV: where Schemathesis is installed (target/fuzz)
+# CAREFORALL_DEV_FUZZ_KEEP: a directory for the server's log and the reports, which then stay
+set -euo pipefail
+
+# shellcheck source=lib/common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=lib/setup.sh
+. "$ROOT/scripts/lib/setup.sh"
+
+EMAIL=fuzz@example.org
+PASSWORD='correct horse battery staple'
+
+keep_relative_to_caller CARGO_TARGET_DIR PG_BIN_DIR CAREFORALL_DEV_FUZZ_VENV CAREFORALL_DEV_FUZZ_KEEP
+cd "$ROOT"
+ensure_c_compiler
+ensure_rust
+ensure_postgres
+have python3 || die "Schemathesis needs Python 3 with its venv module"
+
+cargo build --locked --bin careforall
+program=$(target_directory)/debug/careforall
+venv=${CAREFORALL_DEV_FUZZ_VENV:-$(target_directory)/fuzz}
+if [ ! -x "$venv/bin/schemathesis" ]; then
+    say "installing Schemathesis"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet 'schemathesis>=4.32,<5'
+fi
+
+work=$(mktemp -d)
+server=
+finish() {
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap finish EXIT
+keep=${CAREFORALL_DEV_FUZZ_KEEP:-$work}
+mkdir -p "$keep"
+
+# whatever the caller's shell is set to, the server is a plain one of its own
+for name in $(compgen -e | grep -E '^CAREFORALL_|^(DATABASE|DATABASE_REPLICA|REDIS)_URL$|^RUST_LOG$' || true); do
+    case $name in CAREFORALL_DEV_*) ;; *) unset "$name" ;; esac
+done
+say "starting a server"
+CAREFORALL_HTTP__BIND=127.0.0.1:0 CAREFORALL_METRICS__BIND=127.0.0.1:0 \
+    CAREFORALL_RATE_LIMIT__ENABLED=false CAREFORALL_LOG__FORMAT=json \
+    CAREFORALL_EMBEDDED__DATA_DIR="$work/data" \
+    "$program" serve >"$keep/address" 2>"$keep/server.log" &
+server=$!
+until grep -q '^listening ' "$keep/address"; do
+    kill -0 "$server" 2>/dev/null || { tail -n 20 "$keep/server.log" >&2; die "the server ended"; }
+    sleep 0.1
+done
+base=$(sed -n 's/^listening http=\([^ ]*\) .*/http:\/\/\1/p' "$keep/address")
+
+post() {
+    python3 - "$base$1" "$2" <<'PYTHON'
+import sys, urllib.request
+json = {"Content-Type": "application/json"}
+request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), json)
+print(urllib.request.urlopen(request).read().decode())
+PYTHON
+}
+post /api/v1/auth/register "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\",\"name\":\"Fuzz\"}" >/dev/null
+token=$(post /api/v1/auth/login "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}" |
+    sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+
+# $1: who, the rest: arguments
+fuzz() {
+    local who=$1
+    shift
+    say "as a $who"
+    "$venv/bin/schemathesis" --config-file tests/schemathesis.toml run "$base/openapi.json" \
+        --checks all --phases examples,coverage,fuzzing,stateful \
+        --max-examples "${CAREFORALL_DEV_FUZZ_EXAMPLES:-50}" \
+        --continue-on-failure --report ndjson --report-ndjson-path "$keep/$who.ndjson" "$@"
+}
+outcome=0
+fuzz guest "$@" || outcome=1
+fuzz user --header "Authorization: Bearer $token" "$@" || outcome=1
+kill -0 "$server" 2>/dev/null || die "the server did not survive"
+exit "$outcome"

@@ -110,3 +110,22 @@ async fn an_event_that_is_quarantined_does_not_name_the_payment() {
     assert_eq!(now["status"], "captured");
     world.ends_with(10_000, 0, 0).await;
 }
+
+#[tokio::test]
+async fn an_amount_beyond_all_money_does_not_stop_the_campaign_s_totals() {
+    let world = World::new().await;
+    let (absurd, sane) = (world.payment().await, world.payment().await);
+    let events = [
+        absurd.event("payment.captured").amount(i64::MAX),
+        part(&absurd, "refund.succeeded", "re_1", i64::MAX),
+        part(&absurd, "dispute.opened", "dp_1", i64::MAX),
+    ];
+
+    world.send(&events.iter().collect::<Vec<_>>()).await;
+    world.send(&[&sane.event("payment.captured")]).await;
+
+    for event in &events {
+        world.books.comes_to(event, "quarantined", Some("invalid_amount")).await;
+    }
+    world.ends_with(10_000, 0, 0).await;
+}

@@ -185,3 +185,23 @@ async fn a_replica_that_hangs_holding_a_cursor_is_taken_over_from() {
     hanging.cont();
     world.ends_with(10_000, 0, 0).await;
 }
+
+#[tokio::test]
+async fn a_replica_that_hangs_with_webhooks_in_hand_is_taken_over_from() {
+    let world = World::new().await;
+    let hanging = impatient(&world.server.database().url()).await;
+    let payment = world.payment().await;
+    let holder = hold(&world, &payment).await;
+    // the first replica looks away until the other one has the webhook in hand
+    world.server.stop();
+    payment.event("payment.captured").accepted(&hanging.client()).await;
+    somebody_waits(&world).await;
+    hanging.stop();
+    world.server.cont();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+
+    payment.becomes(&world.client, "captured").await;
+    hanging.cont();
+    world.ends_with(10_000, 0, 0).await;
+    assert_eq!(world.books.count("payment.ledger").await, 1);
+}

@@ -17,6 +17,7 @@ mod flows;
 mod openapi;
 mod sandbox;
 mod schema;
+mod storms;
 mod support;
 mod tidy;
 mod totals;

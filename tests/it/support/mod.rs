@@ -6,6 +6,7 @@
 //! - [`sources`]: our own files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
+//! - [`webhooks`]: what became of webhooks, and whether the books balance
 //! - [`wait`]: waiting for a condition, never for a time
 
 #![allow(dead_code, unused_imports, reason = "the toolbox is larger than what each test takes")]
@@ -19,6 +20,7 @@ pub mod redis;
 pub mod server;
 pub mod sources;
 pub mod wait;
+pub mod webhooks;
 
 pub use client::{Client, Response};
 pub use postgres::{OwnPostgres, TestDatabase};

@@ -1,47 +1,18 @@
 //! Applying a batch of webhooks in one transaction.
 
-use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
 use super::{
     super::{
-        api::{Provider, WebhookEvent},
+        api::{Provider, WebhookEvent, WebhookKind},
         book::{Book, Cause, Source},
-        model::{Decision, Input, PaymentStatus, ProviderEvent},
-        repo::{self, InboxRow, Settled},
+        model::{Decision, Input, ProviderEvent},
+        repo::{self, InboxRow},
     },
-    schedule,
+    outcome::{Applied, Undecided, Verdict, dead},
     translate::provider_event,
 };
-use crate::{
-    kernel::{clock, ids::PaymentId},
-    platform::postgres::Connection,
-};
-
-/// An event that only the provider can settle: to be asked outside of any transaction.
-#[derive(Debug)]
-pub struct Question {
-    pub inbox_id: i64,
-    pub provider: String,
-    pub provider_payment_id: String,
-    pub payment_id: PaymentId,
-    pub asked_at_version: i64,
-}
-
-/// What a batch came to.
-#[derive(Debug, Default)]
-pub struct Applied {
-    pub settled: Vec<Settled>,
-    pub questions: Vec<Question>,
-    /// There are events on the bus.
-    pub published: bool,
-    /// Deferred webhooks have become due.
-    pub woken: bool,
-}
-
-/// How long an event that is being asked about is left alone; if this process dies meanwhile,
-/// another asks again.
-const ASKING_SECONDS: i64 = 30;
+use crate::{kernel::ids::PaymentId, platform::postgres::Connection};
 
 /// Applies webhooks of one provider, which the caller has locked.
 pub async fn apply(
@@ -110,30 +81,13 @@ pub async fn apply_answered(
     Ok(outcome)
 }
 
-/// What to do with one webhook.
-enum Verdict {
-    Done {
-        status: &'static str,
-        reason: Option<String>,
-    },
-    /// Deferred or in question; `decision` is there when the payment is known.
-    Later {
-        reason: String,
-        decision: Option<Box<Undecided>>,
-    },
-}
-
-/// A decision that is to be made later, about a known payment.
-struct Undecided {
-    id: PaymentId,
-    from: PaymentStatus,
-    decision: Decision,
-    cause: Cause,
-}
-
 fn put(book: &mut Book, row: &InboxRow, event: &WebhookEvent) -> Verdict {
     match find(book, row, event) {
         Ok(id) => judge(book, row, event, id, Input::Event),
+        // providers tell of much that is not about payments
+        Err(Verdict::Later { .. }) if matches!(event.kind, WebhookKind::Unknown) => {
+            Verdict::Done { status: "ignored", reason: Some("unknown_type".to_owned()) }
+        }
         Err(verdict) => verdict,
     }
 }
@@ -186,10 +140,12 @@ fn judge(
             return Verdict::Done { status: "quarantined", reason };
         }
     };
-    if let Some(name) = &event.provider_payment_id {
+    let decision = book.judge(id, &input, &cause).unwrap_or(Decision::Ignored);
+    // what is wrong in one respect is not believed in another
+    let credible = !matches!(decision, Decision::Quarantined(_));
+    if let Some(name) = event.provider_payment_id.as_deref().filter(|_| credible) {
         book.name(id, name);
     }
-    let decision = book.judge(id, &input, &cause).unwrap_or(Decision::Ignored);
     let reason = decision.reason().map(str::to_owned);
     let status = match decision {
         Decision::Applied(_) => "applied",
@@ -213,84 +169,5 @@ fn cause(row: &InboxRow, event: &WebhookEvent) -> Cause {
         provider_event_id: Some(event.event_id.clone()),
         occurred_at: event.occurred_at.unwrap_or(row.received_at),
         trace: row.trace_context.as_deref().and_then(|trace| trace.parse().ok()),
-    }
-}
-
-impl Applied {
-    fn note(&mut self, book: &mut Book, row: &InboxRow, verdict: Verdict) {
-        match verdict {
-            Verdict::Done { status, reason } => self.settled.push(Settled {
-                id: row.id,
-                status,
-                reason,
-                attempts: row.attempts + 1,
-                next_attempt_at: None,
-            }),
-            Verdict::Later { reason, decision } => {
-                let asked = decision.and_then(|undecided| self.ask_or_defer(book, row, *undecided));
-                self.settled.push(asked.unwrap_or_else(|| deferred(row, reason)));
-            }
-        }
-    }
-
-    /// A question is remembered for after the transaction; a first deferral is history.
-    fn ask_or_defer(
-        &mut self,
-        book: &mut Book,
-        row: &InboxRow,
-        undecided: Undecided,
-    ) -> Option<Settled> {
-        let Undecided { id, from, decision, cause } = undecided;
-        if !matches!(decision, Decision::Ask(_)) {
-            if row.attempts == 0 {
-                book.record(id, from, &decision, &cause);
-            }
-            return None;
-        }
-        let payment = book.payment(id)?;
-        self.questions.push(Question {
-            inbox_id: row.id,
-            provider: row.provider.clone(),
-            provider_payment_id: payment.provider_payment_id.clone()?,
-            payment_id: id,
-            asked_at_version: payment.version,
-        });
-        Some(Settled {
-            id: row.id,
-            status: "deferred",
-            reason: Some("asking_provider".to_owned()),
-            attempts: row.attempts,
-            next_attempt_at: Some(clock::now() + chrono::TimeDelta::seconds(ASKING_SECONDS)),
-        })
-    }
-}
-
-/// Tried again later, until it has waited long enough.
-pub fn deferred(row: &InboxRow, reason: String) -> Settled {
-    let attempts = row.attempts + 1;
-    match schedule::delay(attempts) {
-        Some(delay) => Settled {
-            id: row.id,
-            status: "deferred",
-            reason: Some(reason),
-            attempts,
-            next_attempt_at: Some(later(delay)),
-        },
-        None => dead(row, reason),
-    }
-}
-
-fn later(delay: std::time::Duration) -> DateTime<Utc> {
-    clock::now() + delay
-}
-
-fn dead(row: &InboxRow, reason: String) -> Settled {
-    tracing::error!(inbox_id = row.id, event_id = row.event_id, reason, "webhook is dead");
-    Settled {
-        id: row.id,
-        status: "dead",
-        reason: Some(reason),
-        attempts: row.attempts + 1,
-        next_attempt_at: None,
     }
 }

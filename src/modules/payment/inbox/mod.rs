@@ -5,12 +5,14 @@
 //! [`Worker`], in every replica, applies what is pending or due, in batches: it locks the payments
 //! concerned, lets `decide` judge, and writes everything in one transaction. What cannot be applied
 //! yet is deferred (1 s to 72 h), what is wrong is quarantined with its reason, and what only the
-//! provider can settle is asked outside of any transaction. Nothing is ever dropped without a row
+//! provider can settle is asked outside of any transaction,
+//! beside the worker, so that a slow provider holds up only what it is asked about. Nothing is ever dropped without a row
 //! that says why.
 
 mod apply;
 mod ask;
 mod door;
+mod outcome;
 mod schedule;
 mod translate;
 mod worker;

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     super::{
         providers::Providers,
-        repo::{self, InboxRow, Settled},
+        repo::{self, InboxRow},
     },
-    apply::{Applied, Question, apply, deferred},
-    ask::ask,
+    apply::apply,
+    ask::Asker,
+    outcome::{Applied, deferred},
 };
 use crate::platform::{
     event_bus::EventBus,
@@ -30,7 +31,7 @@ const CHECKPOINT: Duration = Duration::from_secs(10);
 pub struct Worker {
     database: Database,
     providers: Providers,
-    bus: EventBus,
+    asker: Asker,
     wake: Arc<Notify>,
     floor: Floor,
 }
@@ -48,10 +49,11 @@ struct Floor {
 impl Worker {
     pub fn new(database: Database, providers: Providers, bus: EventBus, wake: Arc<Notify>) -> Self {
         let floor = Floor { current: 0, next: 0, highest: 0, moved: Instant::now() };
-        Self { database, providers, bus, wake, floor }
+        let asker = Asker::new(database.clone(), providers.clone(), bus, wake.clone());
+        Self { database, providers, asker, wake, floor }
     }
 
-    /// Works until told to stop; the batch under way is finished.
+    /// Works until told to stop; the batch and the questions under way are finished.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.turn().await {
@@ -63,6 +65,7 @@ impl Worker {
                 }
             }
         }
+        self.asker.finish().await;
     }
 
     async fn rest(&self, stop: &CancellationToken, time: Duration) {
@@ -157,43 +160,18 @@ impl Worker {
         Ok(ids.len())
     }
 
-    /// After the commit: tell the bus, ask the questions.
+    /// After the commit: tell of it, ask the questions, and look again for payments that nobody
+    /// knew.
     async fn follow_up(&self, applied: Applied) -> Result<(), DbError> {
-        self.announce(&applied);
-        for question in applied.questions {
-            let Some(provider) = self.providers.get(&question.provider) else { continue };
-            self.settle(provider, question).await?;
-        }
-        Ok(())
-    }
-
-    /// A payment that moves while its provider is asked is asked about again, a few times.
-    async fn settle(
-        &self,
-        provider: &dyn super::super::api::Provider,
-        mut question: Question,
-    ) -> Result<(), DbError> {
-        for _ in 0..3 {
-            let mut applied = ask(&self.database, provider, &question).await?;
-            self.announce(&applied);
-            match applied.questions.pop() {
-                Some(again) => question = again,
-                None => break,
+        self.asker.announce(&applied);
+        applied.questions.into_iter().for_each(|question| self.asker.ask(question));
+        if !applied.unknown.is_empty() {
+            let mut conn = self.database.conn().await?;
+            if repo::wake_known(&mut conn, &applied.unknown).await? > 0 {
+                self.wake.notify_one();
             }
         }
         Ok(())
-    }
-
-    fn announce(&self, applied: &Applied) {
-        if applied.published {
-            self.bus.wake();
-        }
-        if applied.woken {
-            self.wake.notify_one();
-        }
-        for Settled { status, .. } in &applied.settled {
-            metrics::counter!("webhooks_processed_total", "status" => *status).increment(1);
-        }
     }
 }
 

@@ -8,6 +8,10 @@ use super::{
     payment::Payment,
 };
 
+/// The largest integer that every reader of JSON keeps exact. More is no amount of money, and would
+/// overflow a campaign's totals, which hold a thousand of these.
+const LARGEST_MINOR: i64 = 9_007_199_254_740_991;
+
 /// Judges one input. Pure and total: the same payment and input give the same decision, and every
 /// pair has one.
 ///
@@ -51,7 +55,7 @@ fn weigh(payment: &Payment, input: &Input) -> Result<Decision, Decision> {
 }
 
 /// Refuses what must never touch money, whatever the state. Nothing to settle here by asking: a
-/// payment's currency never changes, and an amount of 0 or less is no amount.
+/// payment's currency never changes, and an amount of 0 or less, or beyond all money, is no amount.
 fn check(payment: &Payment, input: &Input) -> Result<(), Decision> {
     let said = [input.event().map(|e| e.currency), input.answer().map(|a| a.currency)];
     if said.into_iter().flatten().any(|currency| currency != payment.expected.currency) {
@@ -64,7 +68,7 @@ fn check(payment: &Payment, input: &Input) -> Result<(), Decision> {
 fn check_event(event: &ProviderEvent) -> Result<(), Decision> {
     // Only a capture of nothing is nonsense; a refund may tell of a capture still unseen.
     let least = i64::from(event.kind == EventKind::Captured);
-    if event.captured_minor.is_some_and(|minor| minor < least) {
+    if event.captured_minor.is_some_and(|minor| !(least..=LARGEST_MINOR).contains(&minor)) {
         return Err(Decision::Quarantined(Rejection::InvalidAmount));
     }
     match event.kind.topic() {
@@ -75,7 +79,7 @@ fn check_event(event: &ProviderEvent) -> Result<(), Decision> {
 }
 
 fn check_answer(answer: &Snapshot) -> Result<(), Decision> {
-    if answer.captured_minor.is_some_and(|minor| minor < 0) {
+    if answer.captured_minor.is_some_and(|minor| !(0..=LARGEST_MINOR).contains(&minor)) {
         return Err(Decision::Quarantined(Rejection::InvalidAmount));
     }
     for refund in answer.refunds.iter().flatten() {
@@ -88,7 +92,7 @@ fn check_answer(answer: &Snapshot) -> Result<(), Decision> {
 }
 
 fn check_claim(reference: &str, amount_minor: i64) -> Result<(), Decision> {
-    if amount_minor <= 0 {
+    if !(1..=LARGEST_MINOR).contains(&amount_minor) {
         return Err(Decision::Quarantined(Rejection::InvalidAmount));
     }
     if reference.is_empty() {

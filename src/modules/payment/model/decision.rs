@@ -65,7 +65,7 @@ words! {
     /// Why a human must look.
     Rejection {
         CurrencyMismatch = "currency_mismatch",
-        /// An amount that is 0 or less.
+        /// An amount that is 0 or less, or more than money can be.
         InvalidAmount = "invalid_amount",
         /// A refund or dispute without an id could not be told from another.
         MissingReference = "missing_reference",

@@ -203,7 +203,8 @@ pub async fn settle_inbox(conn: &mut Connection, rows: &[Settled]) -> QueryResul
 }
 
 /// Makes deferred webhooks of these payments due at once. Those that a worker holds are left to
-/// it: it waits for the payment's lock and will see what the caller writes.
+/// it: it waits for the payment's lock and will see what the caller writes, or, where it knows no
+/// payment to lock, looks again ([`wake_known`]).
 pub async fn wake_deferred(
     conn: &mut Connection,
     payments: &[PaymentId],
@@ -220,6 +221,24 @@ pub async fn wake_deferred(
         )
         .bind::<Array<Uuid>, _>(payments)
         .bind::<Array<Text>, _>(names),
+    )
+    .execute(conn)
+    .await
+}
+
+/// Makes those of these webhooks due at once whose payment is known after all. It became known
+/// while they were being put off, so that [`wake_deferred`] could not see them: a second look, after
+/// they have been committed as deferred, sees what it missed.
+pub async fn wake_known(conn: &mut Connection, ids: &[i64]) -> QueryResult<usize> {
+    cached(
+        sql_query(
+            "UPDATE payment.webhook_inbox i SET next_attempt_at = now()
+             WHERE i.id = ANY ($1) AND i.status = 'deferred'
+               AND EXISTS (
+                   SELECT FROM payment.payments p WHERE p.provider = i.provider
+                      AND (p.id = i.payment_id OR p.provider_payment_id = i.provider_payment_id))",
+        )
+        .bind::<Array<BigInt>, _>(ids),
     )
     .execute(conn)
     .await

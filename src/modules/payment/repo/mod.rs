@@ -12,7 +12,7 @@ pub use cancel_intents::{
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{
     InboxRow, NewInboxRow, Settled, claim_inbox, count_inbox, hashes_of, insert_inbox, lock_inbox,
-    settle_inbox, wake_deferred,
+    settle_inbox, wake_deferred, wake_known,
 };
 pub use payments::{
     PaymentRow, find, find_locked, insert, lock_named, of_pledge, set_provider_ids, update_many,

@@ -10,8 +10,11 @@
 
 mod auth;
 mod campaign;
+mod config;
 mod embedded_postgres;
+
 mod event_bus;
+mod http;
 mod openapi;
 mod sandbox;
 mod support;

@@ -168,7 +168,8 @@ fn shown(document: &Value, place: &str, schema: &Value) -> bool {
 fn what_moves_money_requires_a_key_and_secured_routes_name_the_bearer() {
     let document = document();
     for (line, operation) in operations(&document) {
-        let money = line.starts_with("POST /api/v1/pledges") || line.starts_with("POST /api/v1/payments");
+        let money =
+            line.starts_with("POST /api/v1/pledges") || line.starts_with("POST /api/v1/payments");
         let parameters = operation["parameters"].as_array();
         let key = parameters.into_iter().flatten().find(|p| p["name"] == "Idempotency-Key");
         assert_eq!(key.is_some_and(|key| key["required"] == true), money, "{line}");

@@ -28,7 +28,7 @@ pub struct CreatePayment {
     /// `automatic` unless given: captured as soon as the hold is placed.
     pub capture_method: Option<CaptureMethod>,
     /// Confirms the payment at once, in the provider's words.
-    #[schema(min_length = 1, max_length = 255, example = "pm_success")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "pm_success")]
     pub payment_method: Option<String>,
 }
 
@@ -59,11 +59,17 @@ pub struct PaymentBody {
     pub amount_mismatch: bool,
     /// For the donor, while the payment is pending: confirms it at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f_secret_Qm1wL2Q9a8yFqk4x")]
+    #[schema(
+        nullable = false,
+        example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f_secret_Qm1wL2Q9a8yFqk4x"
+    )]
     pub client_secret: Option<String>,
     /// For the donor, while the payment is pending: where to confirm it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "https://pay.example.org/sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")]
+    #[schema(
+        nullable = false,
+        example = "https://pay.example.org/sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f"
+    )]
     pub checkout_url: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

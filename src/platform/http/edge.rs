@@ -109,6 +109,10 @@ fn render_problem(response: &mut ServiceResponse<BoxBody>, context: &RequestCont
     if status.as_u16() == 401 && !problem.code.as_str().starts_with("webhook") {
         rendered.insert_header(("www-authenticate", "Bearer"));
     }
+    if matches!(status.as_u16(), 408 | 413) {
+        // the rest of the body is not waited for: a client that dribbles would hold the connection
+        rendered.force_close();
+    }
     rendered.content_type("application/problem+json");
     *response.response_mut() = rendered.body(body.to_string()).map_into_boxed_body();
 }
@@ -154,6 +158,7 @@ fn observe(
     metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.clone())
         .record(elapsed);
     tracing::info!(
+        trace_id = %context.trace.trace_id(),
         http.request.method = method,
         http.route = route,
         http.response.status_code = status,

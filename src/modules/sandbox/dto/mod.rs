@@ -147,10 +147,7 @@ impl ConfirmPayment {
 /// A payment as the bank sees it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BankPaymentView {
-    #[schema(
-        pattern = "^sbx_[0-9a-f]{32}$",
-        example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f"
-    )]
+    #[schema(pattern = "^sbx_[0-9a-f]{32}$", example = "sbx_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")]
     pub id: String,
     /// Ours, from the metadata.
     payment_id: PaymentId,

@@ -15,6 +15,7 @@ use actix_web::{
 };
 use tracing::Instrument;
 
+use super::body::Unread;
 use crate::{
     kernel::{
         clock,
@@ -109,12 +110,12 @@ fn render_problem(response: &mut ServiceResponse<BoxBody>, context: &RequestCont
     if status.as_u16() == 401 && !problem.code.as_str().starts_with("webhook") {
         rendered.insert_header(("www-authenticate", "Bearer"));
     }
-    if matches!(status.as_u16(), 408 | 413) {
-        // the rest of the body is not waited for: a client that dribbles would hold the connection
-        rendered.force_close();
-    }
     rendered.content_type("application/problem+json");
-    *response.response_mut() = rendered.body(body.to_string()).map_into_boxed_body();
+    let mut rendered = rendered.body(body.to_string());
+    if let Some(unread) = response.request().extensions_mut().remove::<Unread>() {
+        rendered = rendered.map_body(|_, body| unread.beneath(body));
+    }
+    *response.response_mut() = rendered;
 }
 
 /// Marks an error response that keeps the body it has (`/readyz`, `/health`).

@@ -53,6 +53,7 @@ async fn the_field_that_is_wrong_is_named() {
         (r#"{"email": "a@example.org"}"#.to_owned(), "password", "required"),
         (r#"{"email": "a@b.de", "email": "a@b.de"}"#.to_owned(), "email", "duplicate"),
         ("[]".to_owned(), "body", "invalid"),
+        (r#"["a@b.de", "p"]"#.to_owned(), "body", "invalid"),
         ("null".to_owned(), "body", "invalid"),
         ("1e400000".to_owned(), "", ""),
     ];

@@ -73,11 +73,12 @@ fn routes(config: &mut ServiceConfig, with_sandbox: bool) {
         .service(http::get_problem)
         .service(auth::get_jwks)
         .service(scope("/api/v1").configure(|api| {
-            auth::configure(api);
-            campaign::configure(api);
+            // paths are matched in this order: the hot ones first
+            totals::configure(api);
             pledge::configure(api);
             payment::configure(api);
-            totals::configure(api);
+            campaign::configure(api);
+            auth::configure(api);
             if with_sandbox {
                 sandbox::configure(api);
             }

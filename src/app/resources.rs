@@ -27,12 +27,11 @@ pub struct Resources {
 impl Resources {
     /// Connects, or starts the embedded Postgres, and brings the schema up to date.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let (url, embedded) = match expose(config.database.url.as_ref()) {
-            Some(url) => (url.to_owned(), None),
-            None => {
-                let embedded = start_embedded(config).await?;
-                (embedded.url(DATABASE), Some(embedded))
-            }
+        let (url, embedded) = if let Some(url) = expose(config.database.url.as_ref()) {
+            (url.to_owned(), None)
+        } else {
+            let embedded = start_embedded(config).await?;
+            (embedded.url(DATABASE), Some(embedded))
         };
         let size = config.database.max_connections.get();
         let database = Database::new(&url, size, Handle::current())?;

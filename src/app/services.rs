@@ -104,12 +104,11 @@ async fn sandbox(
     if !config.sandbox.enabled {
         return Ok(None);
     }
-    let secret = match expose(config.sandbox.webhook_secret.as_ref()) {
-        Some(secret) => secret.to_owned(),
-        None => {
-            let make = || format!("whsec_{}", random_key());
-            secrets::get_or_create(conn, "sandbox-webhook-secret", make).await?
-        }
+    let secret = if let Some(secret) = expose(config.sandbox.webhook_secret.as_ref()) {
+        secret.to_owned()
+    } else {
+        let make = || format!("whsec_{}", random_key());
+        secrets::get_or_create(conn, "sandbox-webhook-secret", make).await?
     };
     let url =
         config.sandbox.webhook_url.clone().unwrap_or_else(|| {

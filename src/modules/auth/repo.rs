@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     model::{Role, StoredToken, User},
-    schema::auth::{refresh_tokens, users},
+    schema::{refresh_tokens, users},
 };
 use crate::{kernel::ids::UserId, platform::postgres::Connection};
 

@@ -1,4 +1,5 @@
-//! The module's table, as `diesel print-schema` prints it.
+//! The tables of this module, as they were migrated. Written by a test:
+//! `UPDATE_SCHEMA=1 cargo test --test it schema::`.
 
 diesel::table! {
     campaign.campaigns (id) {

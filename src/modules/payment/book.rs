@@ -217,7 +217,7 @@ impl Book {
 impl Page {
     fn advance(&mut self, applied: &Applied, now: DateTime<Utc>, trace: Option<TraceContext>) {
         let amounts = applied.next.amounts();
-        self.row.status = applied.next.status.as_str().to_owned();
+        applied.next.status.as_str().clone_into(&mut self.row.status);
         self.row.closed = applied.next.closed;
         self.row.captured_minor = amounts.captured_minor;
         self.row.refunded_minor = amounts.refunded_minor;

@@ -1,4 +1,5 @@
-//! The tables of this module.
+//! The tables of this module, as they were migrated. Written by a test:
+//! `UPDATE_SCHEMA=1 cargo test --test it schema::`.
 
 diesel::table! {
     payment.cancel_intents (payment_id) {
@@ -101,3 +102,17 @@ diesel::table! {
         processed_at -> Nullable<Timestamptz>,
     }
 }
+
+diesel::joinable!(cancel_intents -> payments (payment_id));
+diesel::joinable!(facts -> payments (payment_id));
+diesel::joinable!(history -> payments (payment_id));
+diesel::joinable!(ledger -> payments (payment_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    cancel_intents,
+    facts,
+    history,
+    ledger,
+    payments,
+    webhook_inbox,
+);

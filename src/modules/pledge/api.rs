@@ -45,6 +45,11 @@ impl LockedPledge {
         &self.0.donor_hash
     }
 
+    /// Cancelled, and no capture was faster.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.status == PledgeStatus::Cancelled
+    }
+
     /// Is it the caller's own: the guest's who made it, or the user's?
     pub fn belongs_to(&self, caller: Caller) -> bool {
         is_donor(caller, &self.0)

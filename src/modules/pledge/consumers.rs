@@ -81,15 +81,15 @@ fn newest_states(batch: &[Event]) -> Result<HashMap<PaymentId, PaymentState>, an
 
 async fn follow_payments(
     conn: &mut Connection,
-    states: &HashMap<PaymentId, PaymentState>,
+    heard: &HashMap<PaymentId, PaymentState>,
 ) -> QueryResult<()> {
-    if states.is_empty() {
+    if heard.is_empty() {
         return Ok(());
     }
     // the pledges first: whoever pays or cancels one locks it before anything else
-    let ids: Vec<PledgeId> = states.values().map(|s| s.pledge_id).collect();
+    let ids: Vec<PledgeId> = heard.values().map(|s| s.pledge_id).collect();
     let pledges = repo::lock_many(conn, &ids).await?;
-    repo::upsert_newer(conn, &states.values().collect::<Vec<_>>()).await?;
+    repo::upsert_newer(conn, &heard.values().collect::<Vec<_>>()).await?;
     let mut payments: HashMap<PledgeId, Vec<PaymentState>> = HashMap::new();
     for state in repo::newest_of(conn, &ids).await? {
         payments.entry(state.pledge_id).or_default().push(state);

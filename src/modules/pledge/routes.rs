@@ -84,7 +84,7 @@ fn respond_created(
     if let Some(tokens) = tokens {
         let token = tokens.issue(created.id, created.created_at);
         response.body.pop();
-        response.body.push_str(&format!(r#","guest_token":"{token}"}}"#));
+        response.body.extend([r#","guest_token":""#, &token, r#""}"#]);
     }
     let mut answer = response.respond(replayed);
     if let Ok(location) = format!("/api/v1/pledges/{}", created.id).parse() {

@@ -1,4 +1,5 @@
-//! The tables of this module.
+//! The tables of this module, as they were migrated. Written by a test:
+//! `UPDATE_SCHEMA=1 cargo test --test it schema::`.
 
 diesel::table! {
     pledge.goal_room (campaign_id) {
@@ -42,3 +43,7 @@ diesel::table! {
         version -> Int8,
     }
 }
+
+diesel::joinable!(payment_states -> pledges (pledge_id));
+
+diesel::allow_tables_to_appear_in_same_query!(goal_room, payment_states, pledges);

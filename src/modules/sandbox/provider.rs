@@ -83,6 +83,10 @@ impl Provider for SandboxProvider {
         "sandbox"
     }
 
+    fn check_method(&self, payment_method: &str) -> Result<(), String> {
+        payment_method.parse::<Method>().map(drop).map_err(|error| error.to_string())
+    }
+
     fn create<'a>(
         &'a self,
         request: &'a CreateRequest,

@@ -1,26 +1,57 @@
-//! Its own tables.
+//! The tables of this module, as they were migrated. Written by a test:
+//! `UPDATE_SCHEMA=1 cargo test --test it schema::`.
+
+diesel::table! {
+    sandbox.account_transactions (id) {
+        id -> Int8,
+        account_number -> Text,
+        provider_payment_id -> Nullable<Text>,
+        kind -> Text,
+        amount_minor -> Int8,
+        balance_minor -> Int8,
+        held_minor -> Int8,
+        created_at -> Timestamptz,
+    }
+}
 
 diesel::table! {
     sandbox.accounts (account_number) {
         account_number -> Text,
         owner_name -> Text,
         currency -> Text,
-        balance_minor -> BigInt,
-        held_minor -> BigInt,
+        balance_minor -> Int8,
+        held_minor -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
 }
 
 diesel::table! {
-    sandbox.account_transactions (id) {
-        id -> BigInt,
-        account_number -> Text,
-        provider_payment_id -> Nullable<Text>,
+    sandbox.events (seq) {
+        seq -> Int8,
+        event_id -> Text,
+        provider_payment_id -> Text,
+        #[sql_name = "type"]
+        event_type -> Text,
+        body -> Text,
+        trace_context -> Nullable<Text>,
+        created_at -> Timestamptz,
+        copies -> Int4,
+        after_event -> Nullable<Text>,
+        after_acknowledged -> Bool,
+        attempts -> Int4,
+        next_attempt_at -> Nullable<Timestamptz>,
+        delivered_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sandbox.faults (id) {
+        id -> Int8,
+        operation -> Text,
         kind -> Text,
-        amount_minor -> BigInt,
-        balance_minor -> BigInt,
-        held_minor -> BigInt,
+        times_left -> Int4,
+        delay_ms -> Int4,
         created_at -> Timestamptz,
     }
 }
@@ -29,13 +60,13 @@ diesel::table! {
     sandbox.payments (id) {
         id -> Text,
         payment_id -> Uuid,
-        amount_minor -> BigInt,
+        amount_minor -> Int8,
         currency -> Text,
         capture_method -> Text,
         status -> Text,
-        captured_minor -> BigInt,
-        refunded_minor -> BigInt,
-        captures -> Integer,
+        captured_minor -> Int8,
+        refunded_minor -> Int8,
+        captures -> Int4,
         behaviour -> Nullable<Text>,
         account_number -> Nullable<Text>,
         hold_expires_at -> Nullable<Timestamptz>,
@@ -48,32 +79,15 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    sandbox.events (seq) {
-        seq -> BigInt,
-        event_id -> Text,
-        provider_payment_id -> Text,
-        #[sql_name = "type"]
-        event_type -> Text,
-        body -> Text,
-        trace_context -> Nullable<Text>,
-        created_at -> Timestamptz,
-        copies -> Integer,
-        after_event -> Nullable<Text>,
-        after_acknowledged -> Bool,
-        attempts -> Integer,
-        next_attempt_at -> Nullable<Timestamptz>,
-        delivered_at -> Nullable<Timestamptz>,
-    }
-}
+diesel::joinable!(account_transactions -> accounts (account_number));
+diesel::joinable!(account_transactions -> payments (provider_payment_id));
+diesel::joinable!(events -> payments (provider_payment_id));
+diesel::joinable!(payments -> accounts (account_number));
 
-diesel::table! {
-    sandbox.faults (id) {
-        id -> BigInt,
-        operation -> Text,
-        kind -> Text,
-        times_left -> Integer,
-        delay_ms -> Integer,
-        created_at -> Timestamptz,
-    }
-}
+diesel::allow_tables_to_appear_in_same_query!(
+    account_transactions,
+    accounts,
+    events,
+    faults,
+    payments,
+);

@@ -1,4 +1,5 @@
-//! The module's tables, as `diesel print-schema` prints them.
+//! The tables of this module, as they were migrated. Written by a test:
+//! `UPDATE_SCHEMA=1 cargo test --test it schema::`.
 
 diesel::table! {
     totals.campaign_totals (campaign_id) {

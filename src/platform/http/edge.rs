@@ -1,7 +1,7 @@
 //! The one middleware: gives every request an id and a trace, every answer its headers, every
 //! problem its body; counts, times and logs.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use actix_web::{
     HttpMessage, HttpResponse,
@@ -62,9 +62,10 @@ pub async fn edge(
     let outcome =
         telemetry::scope(context.trace, next.call(request)).instrument(span.clone()).await;
     let mut response = outcome?.map_into_boxed_body();
+    let route = route_of(&response);
     render_problem(&mut response, &context);
     add_headers(&mut response, &context);
-    span.in_scope(|| observe(&response, &context, method, started));
+    span.in_scope(|| observe(&response, &context, (method, &route), started));
     Ok(response)
 }
 
@@ -145,18 +146,18 @@ fn add_headers(response: &mut ServiceResponse<BoxBody>, context: &RequestContext
 fn observe(
     response: &ServiceResponse<BoxBody>,
     context: &RequestContext,
-    method: &'static str,
+    (method, route): (&'static str, &str),
     started: Instant,
 ) {
-    let request = response.request();
-    // the pattern, not the path: labels must stay few
-    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
-    let labels =
-        [("method", method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
+    let labels = [
+        ("method", method.to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.to_string()),
+    ];
     metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.clone())
+    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.to_owned())
         .record(elapsed);
     tracing::info!(
         trace_id = %context.trace.trace_id(),
@@ -168,6 +169,29 @@ fn observe(
         "request"
     );
 }
+
+/// The pattern of the route, not the path: labels must stay few. It is put together from what the
+/// router has found; `match_pattern` would match the path against every route once more.
+fn route_of(response: &ServiceResponse<BoxBody>) -> String {
+    let found = response.request().match_info();
+    if response.response().extensions().contains::<Unmatched>() {
+        return "unmatched".to_owned();
+    }
+    if found.as_str().starts_with("/docs") {
+        return "/docs".to_owned();
+    }
+    let mut segments: Vec<Cow<'_, str>> = found.as_str().split('/').map(Cow::from).collect();
+    for (name, value) in found.iter() {
+        if let Some(segment) = segments.iter_mut().rev().find(|segment| *segment == value) {
+            *segment = format!("{{{name}}}").into();
+        }
+    }
+    segments.join("/")
+}
+
+/// Marks the answer to a path that no route has.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmatched;
 
 fn known_method(method: &Method) -> &'static str {
     match method.as_str() {

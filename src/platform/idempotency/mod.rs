@@ -7,6 +7,7 @@
 //! former owner is refused by that number (fencing). The replay cache only answers repetitions of
 //! finished requests faster; a miss or an error of it falls through to Postgres.
 
+mod bulk;
 mod replay_cache;
 mod request;
 mod store;
@@ -19,9 +20,10 @@ use crate::{
     platform::http::OwnBody,
 };
 
+pub use bulk::{find_used, insert_finished};
 pub use replay_cache::ReplayCache;
 pub use request::{IdempotentRequest, UnscopedKey};
-pub use store::{claim, find, finish, free, insert_finished, release, set_recovery_point};
+pub use store::{claim, find, finish, free, release, set_recovery_point};
 pub use worker::reap;
 
 /// Who asks for what, under which key.

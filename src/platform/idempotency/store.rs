@@ -1,10 +1,8 @@
 //! The keys in Postgres. Leases are measured by the database's clock, which all replicas share.
 
-use std::collections::HashSet;
-
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName, sql_query,
-    sql_types::{Array, Binary, Bool, Integer, Jsonb, Nullable, SmallInt, Text},
+    sql_types::{Binary, Bool, Integer, Jsonb, Nullable, SmallInt, Text},
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -167,8 +165,9 @@ pub async fn finish(
 }
 
 /// Gives the key back, as if it had never been used: the answer was a refusal that is judged anew.
-pub async fn free(conn: &mut Connection, key: &IdempotencyKey, attempt: i32) -> QueryResult<()> {
-    cached(
+/// `false`: another attempt has taken over; roll back.
+pub async fn free(conn: &mut Connection, key: &IdempotencyKey, attempt: i32) -> QueryResult<bool> {
+    let deleted = cached(
         sql_query(
             "DELETE FROM bus.idempotency_key
              WHERE scope = $1 AND key = $2 AND attempt = $3 AND finished_at IS NULL",
@@ -178,8 +177,8 @@ pub async fn free(conn: &mut Connection, key: &IdempotencyKey, attempt: i32) -> 
         .bind::<Integer, _>(attempt),
     )
     .execute(conn)
-    .await
-    .map(|_| ())
+    .await?;
+    Ok(deleted == 1)
 }
 
 /// Ends the lease but keeps the recovery point: the answer was a 5xx, the same key goes on.
@@ -196,53 +195,4 @@ pub async fn release(conn: &mut Connection, key: &IdempotencyKey, attempt: i32) 
     .execute(conn)
     .await
     .map(|_| ())
-}
-
-#[derive(QueryableByName)]
-struct Inserted {
-    #[diesel(sql_type = Text)]
-    scope: String,
-    #[diesel(sql_type = Text)]
-    key: String,
-}
-
-/// Claims and finishes many keys at once, for requests whose effect is in this very transaction.
-/// Returns for each whether it was new; the others have to be looked up with [`find`]. Keys are
-/// inserted in order, so that two replicas with the same keys wait for each other instead of
-/// locking each other out.
-pub async fn insert_finished(
-    conn: &mut Connection,
-    entries: &[(&IdempotencyKey, &StoredResponse)],
-) -> QueryResult<Vec<bool>> {
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_unstable_by_key(|i| (&entries[*i].0.scope, &entries[*i].0.key));
-    let column = |f: fn(&IdempotencyKey) -> &str| -> Vec<&str> {
-        order.iter().map(|i| f(entries[*i].0)).collect()
-    };
-    let fingerprints: Vec<&[u8]> = order.iter().map(|i| &entries[*i].0.fingerprint[..]).collect();
-    let statuses: Vec<i16> =
-        order.iter().map(|i| i16::try_from(entries[*i].1.status).unwrap_or(200)).collect();
-    let bodies: Vec<&str> = order.iter().map(|i| entries[*i].1.body.as_str()).collect();
-    let inserted = cached(
-        sql_query(
-            "INSERT INTO bus.idempotency_key
-                 (scope, key, fingerprint, response_status, response_body, finished_at)
-             SELECT scope, key, fingerprint, status, body, now()
-             FROM unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::text[])
-                  AS t (scope, key, fingerprint, status, body)
-             ON CONFLICT (scope, key) DO NOTHING
-             RETURNING scope, key",
-        )
-        .bind::<Array<Text>, _>(column(|k| &k.scope))
-        .bind::<Array<Text>, _>(column(|k| &k.key))
-        .bind::<Array<Binary>, _>(fingerprints)
-        .bind::<Array<SmallInt>, _>(statuses)
-        .bind::<Array<Text>, _>(bodies),
-    )
-    .load::<Inserted>(conn)
-    .await?;
-    // of two equal keys in one batch only the first is new
-    let mut fresh: HashSet<(String, String)> =
-        inserted.into_iter().map(|row| (row.scope, row.key)).collect();
-    Ok(entries.iter().map(|(k, _)| fresh.remove(&(k.scope.clone(), k.key.clone()))).collect())
 }

@@ -135,7 +135,7 @@ async fn the_document_describes_every_route_and_its_problems() {
     for status in ["202", "400", "404", "409", "422"] {
         assert!(responses[status].is_object(), "{status}");
     }
-    assert_eq!(api["paths"].as_object().unwrap().len(), 7);
+    assert_eq!(api["paths"].as_object().unwrap().len(), 9);
     for schema in ["OpenAccount", "AccountView", "ConfirmPayment", "BankPaymentView", "PlanFault"] {
         assert!(api["components"]["schemas"][schema].is_object(), "{schema}");
     }

@@ -3,17 +3,21 @@
 //! - [`postgres`]: databases of the test's own in one shared cluster, or a cluster to break
 //! - [`redis`]: a Redis to switch off and on
 //! - [`server`]: the real program, with its log
+//! - [`sources`]: our own files
 //! - [`client`]: a few lines of HTTP
+//! - [`donation`]: the steps of a donation
 //! - [`wait`]: waiting for a condition, never for a time
 
 #![allow(dead_code, unused_imports, reason = "the toolbox is larger than what each test takes")]
 
 pub mod client;
+pub mod donation;
 mod listening;
 pub mod postgres;
 pub mod process;
 pub mod redis;
 pub mod server;
+pub mod sources;
 pub mod wait;
 
 pub use client::{Client, Response};

@@ -28,6 +28,7 @@ pub struct Builder {
     database: Option<TestDatabase>,
     directory: TempDir,
     await_ready: bool,
+    embedded: bool,
 }
 
 /// A running server. Killed, by its process id, when dropped.
@@ -48,6 +49,7 @@ impl Server {
             database: None,
             directory,
             await_ready: true,
+            embedded: false,
         };
         builder
             .env("CAREFORALL_HTTP__BIND", "127.0.0.1:0")
@@ -83,6 +85,11 @@ impl Server {
 
     pub fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// Where it keeps what is its own, such as an embedded Postgres.
+    pub fn directory(&self) -> &std::path::Path {
+        self.builder.directory.path()
     }
 
     /// As the kernel does when memory runs out; returns when the process is gone.
@@ -146,6 +153,12 @@ impl Builder {
         self.env("DATABASE_URL", url)
     }
 
+    /// With the Postgres that it brings along, in its own directory.
+    pub fn embedded(mut self) -> Self {
+        self.embedded = true;
+        self
+    }
+
     /// More words for the command line.
     pub fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.into());
@@ -159,7 +172,8 @@ impl Builder {
     }
 
     pub async fn start(mut self) -> Server {
-        if !self.environment.iter().any(|(name, _)| name == "DATABASE_URL") {
+        let named = self.environment.iter().any(|(name, _)| name == "DATABASE_URL");
+        if !named && !self.embedded {
             let database = TestDatabase::new().await;
             self = self.env("DATABASE_URL", database.url());
             self.database = Some(database);

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{kernel::ids::UserId, modules::auth::schema::auth::refresh_tokens};
+use crate::{kernel::ids::UserId, modules::auth::schema::refresh_tokens};
 
 /// How long a refresh token can be used.
 pub const REFRESH_LIFETIME: TimeDelta = TimeDelta::days(30);

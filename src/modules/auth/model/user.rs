@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::{
     kernel::{email::Email, ids::UserId, problem::Problem},
-    modules::auth::schema::auth::users,
+    modules::auth::schema::users,
     platform::http::Checks,
 };
 

@@ -164,6 +164,12 @@ pub trait Provider: Send + Sync + 'static {
     /// The name in paths and columns: `sandbox`, `stripe`.
     fn name(&self) -> &'static str;
 
+    /// Whether a payment method has the form of one, before anything is written for it; if not,
+    /// why. Methods that only the provider can judge pass.
+    fn check_method(&self, _payment_method: &str) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Makes the payment, once for `idempotency_key` (`pay_<payment id>`).
     fn create<'a>(
         &'a self,

@@ -62,7 +62,7 @@ pub async fn apply(
             Err(error) => outcome.settled.push(dead(row, format!("cannot be read: {error}"))),
             Ok(event) => match put(&mut book, row, event) {
                 Verdict::Later { .. } => waiting.push((*row, event)),
-                verdict => outcome.note(&mut book, row, verdict),
+                verdict @ Verdict::Done { .. } => outcome.note(&mut book, row, verdict),
             },
         }
     }
@@ -119,8 +119,16 @@ enum Verdict {
     /// Deferred or in question; `decision` is there when the payment is known.
     Later {
         reason: String,
-        decision: Option<(PaymentId, PaymentStatus, Decision, Cause)>,
+        decision: Option<Box<Undecided>>,
     },
+}
+
+/// A decision that is to be made later, about a known payment.
+struct Undecided {
+    id: PaymentId,
+    from: PaymentStatus,
+    decision: Decision,
+    cause: Cause,
 }
 
 fn put(book: &mut Book, row: &InboxRow, event: &WebhookEvent) -> Verdict {
@@ -189,7 +197,8 @@ fn judge(
         Decision::Quarantined(_) => "quarantined",
         Decision::Deferred(_) | Decision::Ask(_) => {
             let reason = reason.unwrap_or_default();
-            return Verdict::Later { reason, decision: Some((id, from, decision, cause)) };
+            let decision = Some(Box::new(Undecided { id, from, decision, cause }));
+            return Verdict::Later { reason, decision };
         }
     };
     book.record(id, from, &decision, &cause);
@@ -218,7 +227,7 @@ impl Applied {
                 next_attempt_at: None,
             }),
             Verdict::Later { reason, decision } => {
-                let asked = decision.and_then(|d| self.ask_or_defer(book, row, d));
+                let asked = decision.and_then(|undecided| self.ask_or_defer(book, row, *undecided));
                 self.settled.push(asked.unwrap_or_else(|| deferred(row, reason)));
             }
         }
@@ -229,8 +238,9 @@ impl Applied {
         &mut self,
         book: &mut Book,
         row: &InboxRow,
-        (id, from, decision, cause): (PaymentId, PaymentStatus, Decision, Cause),
+        undecided: Undecided,
     ) -> Option<Settled> {
+        let Undecided { id, from, decision, cause } = undecided;
         if !matches!(decision, Decision::Ask(_)) {
             if row.attempts == 0 {
                 book.record(id, from, &decision, &cause);

@@ -7,6 +7,7 @@ use super::words::words;
 /// What counts, in the minor unit of the payment's currency. Computed from the facts, never
 /// added to: [`Facts::amounts`](super::Facts::amounts).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the unit belongs to the name of an amount")]
 pub struct Amounts {
     pub captured_minor: i64,
     /// At most what was captured.

@@ -17,7 +17,7 @@
 //! ledger's differences add up to the amounts; the version grows by one exactly when something
 //! stored changed.
 //!
-//! The rules are those of `docs/` "Correctness", section 3.
+//! The rules, cell by cell, are in `tests/table.md`; `docs/DECISIONS.md` says why.
 
 mod amounts;
 mod decide;

@@ -43,7 +43,7 @@ struct Key {
 }
 
 #[derive(QueryableByName)]
-struct Hash {
+struct Stored {
     #[diesel(sql_type = Text)]
     provider: String,
     #[diesel(sql_type = Text)]
@@ -97,7 +97,7 @@ pub async fn hashes_of(
 ) -> QueryResult<HashMap<(String, String), Vec<u8>>> {
     let providers: Vec<_> = rows.iter().map(|r| r.provider).collect();
     let ids: Vec<_> = rows.iter().map(|r| &r.event_id).collect();
-    let hashes: Vec<Hash> = cached(
+    let stored: Vec<Stored> = cached(
         sql_query(
             "SELECT provider, event_id, body_hash FROM payment.webhook_inbox
              WHERE (provider, event_id) IN (SELECT * FROM unnest($1, $2))",
@@ -107,7 +107,7 @@ pub async fn hashes_of(
     )
     .load(conn)
     .await?;
-    Ok(hashes.into_iter().map(|h| ((h.provider, h.event_id), h.body_hash)).collect())
+    Ok(stored.into_iter().map(|h| ((h.provider, h.event_id), h.body_hash)).collect())
 }
 
 /// A stored webhook, as far as its application needs it.

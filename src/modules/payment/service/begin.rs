@@ -18,7 +18,7 @@ use crate::{
     kernel::{clock, ids::PaymentId},
     modules::{
         auth::api::Caller,
-        pledge::api::{self as pledge, LockedPledge},
+        pledge::api::{self as pledge, LockedPledge, NotPayable},
     },
     platform::{
         event_bus::publish,
@@ -54,7 +54,7 @@ pub async fn begin(
         Err(refusal) => return Ok(Begun::Known(refusal)),
     };
     if let Some(point) = recovered {
-        return resume(conn, attempt, &point).await;
+        return resume(conn, attempt, &point, order).await;
     }
     let pledge = pledge::lock(conn, order.pledge_id)
         .await?
@@ -78,12 +78,19 @@ pub async fn begin(
     Ok(Begun::Call { payment: Box::new(payment), attempt })
 }
 
-/// A former attempt has got as far as a stored payment.
+/// A former attempt has got as far as a stored payment. Whether the provider has heard of it is
+/// unknown, so that nobody may be charged for a pledge that was cancelled meanwhile.
 async fn resume(
     conn: &mut Connection,
     attempt: i32,
     point: &serde_json::Value,
+    order: &CreatePayment,
 ) -> Result<Begun, PaymentError> {
+    // the pledge first, as everywhere
+    let pledge = pledge::lock(conn, order.pledge_id).await?.ok_or(PaymentError::PledgeNotFound)?;
+    if pledge.is_cancelled() {
+        return Err(NotPayable::Cancelled.into());
+    }
     let id: Option<PaymentId> =
         point.get(RECOVERY_POINT).and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
     let payment = match id {

@@ -51,6 +51,9 @@ impl PaymentService {
         }
         let provider = self.providers.choose(order.provider.as_deref());
         let provider = provider.ok_or(PaymentError::UnknownProvider)?;
+        if let Some(method) = &order.payment_method {
+            provider.check_method(method).map_err(PaymentError::Refused)?;
+        }
         for _ in 0..SETTLE_ROUNDS {
             match self.phase_a(caller, key, order, provider).await? {
                 Begun::Known(refusal) => return Ok(Err(refusal)),
@@ -104,10 +107,8 @@ impl PaymentService {
         let mut conn = self.database.conn().await?;
         conn.transaction(async |conn| {
             phase_c(conn, payment, &answer).await?;
-            match idempotency::finish(conn, key, attempt, &response).await? {
-                true => Ok(()),
-                false => Err(PaymentError::Fenced),
-            }
+            let ours = idempotency::finish(conn, key, attempt, &response).await?;
+            if ours { Ok(()) } else { Err(PaymentError::Fenced) }
         })
         .await?;
         self.bus.wake();
@@ -141,8 +142,10 @@ impl PaymentService {
         match error {
             ProviderError::Refused(reason) => {
                 conn.transaction(async |conn| {
-                    tell(conn, payment, EventKind::Canceled, "create.refused", None).await?;
-                    idempotency::free(conn, key, attempt).await
+                    if !idempotency::free(conn, key, attempt).await? {
+                        return Err(PaymentError::Fenced);
+                    }
+                    Ok(tell(conn, payment, EventKind::Canceled, "create.refused", None).await?)
                 })
                 .await?;
                 self.bus.wake();

@@ -1,12 +1,11 @@
 //! The room left under the goal of campaigns that take no more than their goal.
 
 use diesel::{
-    ExpressionMethods, QueryDsl, QueryResult, QueryableByName, sql_query,
+    QueryResult, QueryableByName, sql_query,
     sql_types::{BigInt, Uuid},
 };
 use diesel_async::RunQueryDsl;
 
-use super::super::schema::goal_room::{self, dsl};
 use crate::{kernel::ids::CampaignId, platform::postgres::Connection};
 
 #[derive(QueryableByName)]
@@ -52,11 +51,17 @@ pub async fn lock(
     Ok(room.taken_minor)
 }
 
-/// Takes room (or gives it back), where the campaign has such a row.
+/// Takes room (or gives it back), where the campaign has such a row. It never falls below nothing: a
+/// row that has not counted the gift that is now given back is out of date, and computed anew
+/// before it is believed.
 pub async fn adjust(conn: &mut Connection, campaign: CampaignId, delta: i64) -> QueryResult<()> {
-    diesel::update(goal_room::table.find(campaign))
-        .set(dsl::taken_minor.eq(dsl::taken_minor + delta))
-        .execute(conn)
-        .await
-        .map(drop)
+    sql_query(
+        "UPDATE pledge.goal_room SET taken_minor = greatest(taken_minor + $2, 0)
+         WHERE campaign_id = $1",
+    )
+    .bind::<Uuid, _>(campaign)
+    .bind::<BigInt, _>(delta)
+    .execute(conn)
+    .await
+    .map(drop)
 }

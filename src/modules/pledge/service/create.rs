@@ -4,7 +4,7 @@
 //! keys, pledges and events of those that pass. Of the others it looks up the key first: what was
 //! answered before is answered again, whatever the campaign says today.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use diesel_async::AsyncConnection;
 use futures_util::future::BoxFuture;
@@ -16,7 +16,7 @@ use super::{
         model::{Pledge, PledgeStatus},
         repo,
     },
-    AmountRange, PledgeService, announce,
+    AmountRange, PledgeService, announce, room,
 };
 use crate::{
     kernel::{
@@ -36,8 +36,8 @@ use crate::{
 /// A pledge to be written, with its key and the answer it will have.
 #[derive(Debug)]
 pub struct NewPledge {
-    pledge: Pledge,
-    key: IdempotencyKey,
+    pub pledge: Pledge,
+    pub key: IdempotencyKey,
     response: StoredResponse,
 }
 
@@ -132,15 +132,16 @@ impl CreateMany {
         let terms = campaign::lock_for_gifts(conn, &campaigns, clock::now()).await?;
         let mut verdicts: Vec<Result<(), PledgeError>> =
             jobs.iter().map(|job| self.judge(&job.pledge, &terms)).collect();
-        reserve_room(conn, jobs, &terms, &mut verdicts).await?;
+        let repeated = room::reserve(conn, jobs, &terms, &mut verdicts).await?;
 
-        let passed: Vec<usize> = (0..jobs.len()).filter(|i| verdicts[*i].is_ok()).collect();
+        let writable = |i: &usize| verdicts[*i].is_ok() && !repeated.contains(i);
+        let passed: Vec<usize> = (0..jobs.len()).filter(writable).collect();
         let keys: Vec<_> = passed.iter().map(|i| (&jobs[*i].key, &jobs[*i].response)).collect();
         let fresh = idempotency::insert_finished(conn, &keys).await?;
         let new: Vec<&Pledge> =
             passed.iter().zip(&fresh).filter(|(_, f)| **f).map(|(i, _)| &jobs[*i].pledge).collect();
         repo::insert_many(conn, &new).await?;
-        take_room(conn, &new, &terms).await?;
+        room::take(conn, &new, &terms).await?;
         announce(conn, new.iter().copied()).await?;
         idempotency::count("new", new.len() as u64);
 
@@ -180,51 +181,6 @@ impl CreateMany {
         }
         Ok(())
     }
-}
-
-/// Where overfunding is off, refuses what does not fit under the goal, in the order of arrival.
-/// Campaigns are locked in ascending order.
-async fn reserve_room(
-    conn: &mut Connection,
-    jobs: &[NewPledge],
-    terms: &HashMap<CampaignId, GiftTerms>,
-    verdicts: &mut [Result<(), PledgeError>],
-) -> Result<(), diesel::result::Error> {
-    let mut limited: BTreeMap<CampaignId, Vec<usize>> = BTreeMap::new();
-    for (i, job) in jobs.iter().enumerate().filter(|(i, _)| verdicts[*i].is_ok()) {
-        if terms.get(&job.pledge.campaign_id).is_some_and(|t| !t.allow_overfunding) {
-            limited.entry(job.pledge.campaign_id).or_default().push(i);
-        }
-    }
-    for (campaign, members) in limited {
-        let terms = &terms[&campaign];
-        let mut left = terms.goal_minor - repo::lock(conn, campaign, terms.version).await?;
-        for i in members {
-            let amount = jobs[i].pledge.amount_minor;
-            if amount > left {
-                let room = Money::new(left.max(0), terms.currency);
-                verdicts[i] = Err(PledgeError::GoalExceeded { room });
-            } else {
-                left -= amount;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn take_room(
-    conn: &mut Connection,
-    new: &[&Pledge],
-    terms: &HashMap<CampaignId, GiftTerms>,
-) -> Result<(), diesel::result::Error> {
-    let mut taken: BTreeMap<CampaignId, i64> = BTreeMap::new();
-    for pledge in new.iter().filter(|p| !terms[&p.campaign_id].allow_overfunding) {
-        *taken.entry(pledge.campaign_id).or_default() += pledge.amount_minor;
-    }
-    for (campaign, amount) in taken {
-        repo::adjust(conn, campaign, amount).await?;
-    }
-    Ok(())
 }
 
 /// The answer that the key has had before, or else the verdict.

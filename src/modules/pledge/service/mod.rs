@@ -2,6 +2,7 @@
 
 mod cancel;
 mod create;
+mod room;
 mod write;
 
 use std::sync::Arc;

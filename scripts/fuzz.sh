@@ -51,9 +51,13 @@ mkdir -p "$keep"
 for name in $(compgen -e | grep -E '^CAREFORALL_|^(DATABASE|DATABASE_REPLICA|REDIS)_URL$|^RUST_LOG$' || true); do
     case $name in CAREFORALL_DEV_*) ;; *) unset "$name" ;; esac
 done
+# the hooks sign webhooks with it
+CAREFORALL_DEV_FUZZ_SECRET=$(head -c 32 /dev/urandom | base64)
+export CAREFORALL_DEV_FUZZ_SECRET
 say "starting a server"
 CAREFORALL_HTTP__BIND=127.0.0.1:0 CAREFORALL_METRICS__BIND=127.0.0.1:0 \
     CAREFORALL_RATE_LIMIT__ENABLED=false CAREFORALL_LOG__FORMAT=json \
+    CAREFORALL_SANDBOX__WEBHOOK_SECRET="whsec_$CAREFORALL_DEV_FUZZ_SECRET" \
     CAREFORALL_EMBEDDED__DATA_DIR="$work/data" \
     "$program" serve >"$keep/address" 2>"$keep/server.log" &
 server=$!

@@ -11,9 +11,11 @@
 mod auth;
 mod boundaries;
 mod campaign;
+mod config;
 mod embedded_postgres;
 mod event_bus;
 mod flows;
+mod http;
 mod openapi;
 mod sandbox;
 mod schema;

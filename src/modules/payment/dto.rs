@@ -28,7 +28,7 @@ pub struct CreatePayment {
     /// `automatic` unless given: captured as soon as the hold is placed.
     pub capture_method: Option<CaptureMethod>,
     /// Confirms the payment at once, in the provider's words.
-    #[schema(min_length = 1, max_length = 255, example = "pm_success")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00]*$", example = "pm_success")]
     pub payment_method: Option<String>,
 }
 

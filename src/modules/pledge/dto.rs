@@ -34,12 +34,21 @@ pub struct CreatePledge {
     /// Guests must give it, signed-in donors may not.
     #[schema(format = Email, max_length = 254)]
     pub donor_email: Option<String>,
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        example = "Ada"
+    )]
     pub donor_name: Option<String>,
     /// Show the gift without a name.
     #[schema(default = false)]
     pub anonymous: Option<bool>,
-    #[schema(max_length = 500)]
+    #[schema(
+        max_length = 500,
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        example = "Keep going!"
+    )]
     pub message: Option<String>,
     /// Anything of your own, at most 4 KiB of JSON. No card numbers.
     #[schema(value_type = Option<Object>)]

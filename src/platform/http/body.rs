@@ -1,9 +1,15 @@
 //! Reading a request's body within its limits.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use actix_web::{
-    FromRequest, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
+    body::{BodySize, BoxBody, MessageBody},
     dev::Payload,
     web::{Bytes, BytesMut},
 };
@@ -28,12 +34,44 @@ impl Default for ReadTimeout {
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
 
+/// A body that was refused before it had all been read. The server reads on, without an end, what a
+/// dropped chunked body still brings; as long as this lives it closes the connection instead.
+pub struct Unread(Payload);
+
+impl Unread {
+    /// The response that refuses the body, holding on to the rest of it.
+    pub fn beneath(self, body: BoxBody) -> BoxBody {
+        BoxBody::new(Refusal { body, _unread: self.0 })
+    }
+}
+
+struct Refusal {
+    body: BoxBody,
+    _unread: Payload,
+}
+
+impl MessageBody for Refusal {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(context)
+    }
+}
+
 impl FromRequest for RawBody {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
+        let mut payload = payload.take();
+        let request = request.clone();
         let ReadTimeout(patience) = request.app_data().copied().unwrap_or_default();
         let announced = request
             .headers()
@@ -41,16 +79,21 @@ impl FromRequest for RawBody {
             .and_then(|v| v.to_str().ok())
             .and_then(|v| v.parse::<usize>().ok());
         Box::pin(async move {
-            if announced.is_some_and(|n| n > MAX_BODY_BYTES) {
-                return Err(too_large());
+            let outcome = if announced.is_some_and(|n| n > MAX_BODY_BYTES) {
+                Err(too_large())
+            } else {
+                let late = Problem::new(ProblemCode::RequestTimeout, "the body did not arrive");
+                tokio::time::timeout(patience, read(&mut payload)).await.unwrap_or(Err(late))
+            };
+            if outcome.is_err() {
+                request.extensions_mut().insert(Unread(payload));
             }
-            let late = Problem::new(ProblemCode::RequestTimeout, "the body did not arrive in time");
-            tokio::time::timeout(patience, read(payload)).await.map_err(|_| late)?.map(RawBody)
+            outcome.map(RawBody)
         })
     }
 }
 
-async fn read(mut payload: Payload) -> Result<Bytes, Problem> {
+async fn read(payload: &mut Payload) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {

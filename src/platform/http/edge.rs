@@ -15,6 +15,7 @@ use actix_web::{
 };
 use tracing::Instrument;
 
+use super::body::Unread;
 use crate::{
     kernel::{
         clock,
@@ -111,7 +112,11 @@ fn render_problem(response: &mut ServiceResponse<BoxBody>, context: &RequestCont
         rendered.insert_header(("www-authenticate", "Bearer"));
     }
     rendered.content_type("application/problem+json");
-    *response.response_mut() = rendered.body(body.to_string()).map_into_boxed_body();
+    let mut rendered = rendered.body(body.to_string());
+    if let Some(unread) = response.request().extensions_mut().remove::<Unread>() {
+        rendered = rendered.map_body(|_, body| unread.beneath(body));
+    }
+    *response.response_mut() = rendered;
 }
 
 /// Marks an error response that keeps the body it has (`/readyz`, `/health`).
@@ -155,6 +160,7 @@ fn observe(
     metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.to_owned())
         .record(elapsed);
     tracing::info!(
+        trace_id = %context.trace.trace_id(),
         http.request.method = method,
         http.route = route,
         http.response.status_code = status,

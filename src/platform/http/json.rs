@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Bytes};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, error::Category};
 
 use super::body::RawBody;
@@ -105,6 +105,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let detail = format!("nested more than {MAX_DEPTH} levels deep");
         return Err(Problem::new(ProblemCode::MalformedJson, detail));
     }
+    refuse_list(bytes)?;
     refuse_nul(bytes)?;
     // the path of an error costs time to follow, so it is looked for only once there is one
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
@@ -166,6 +167,15 @@ fn depth(bytes: &[u8]) -> usize {
         }
     }
     deepest
+}
+
+/// serde would take a list of a struct's values in the order of its fields.
+fn refuse_list(bytes: &[u8]) -> Result<(), Problem> {
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        return Ok(());
+    }
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|e| malformed(&e))?;
+    Err(Problem::field("body", "invalid", "must be an object"))
 }
 
 /// Postgres cannot store the character U+0000 in a text: it is refused at the door.
@@ -260,6 +270,7 @@ mod tests {
                 "invalid",
             ),
             ("[]", ValidationFailed, "body", "invalid"),
+            (r#"[1, null]"#, ValidationFailed, "body", "invalid"),
             ("{", MalformedJson, "", ""),
             ("", MalformedJson, "", ""),
         ];

@@ -95,6 +95,12 @@ impl Request {
         self
     }
 
+    /// A body of whatever kind the headers say.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.builder = self.builder.body(body.into());
+        self
+    }
+
     pub async fn send(self) -> Response {
         let line = self.line.clone();
         self.try_send().await.unwrap_or_else(|error| panic!("{line}: {error:?}"))

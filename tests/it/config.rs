@@ -1,0 +1,170 @@
+//! The start is refused with one sentence that names the setting, and the tools do what they say.
+
+use std::{
+    io::Write,
+    net::TcpListener,
+    process::{Command, Output, Stdio},
+};
+
+use crate::support::{CAREFORALL, Server};
+
+/// The program, with nothing in its environment but this.
+fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(CAREFORALL);
+    command.args(arguments).current_dir(directory.path()).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.envs(environment.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+/// What `serve` says when it does not start.
+#[track_caller]
+fn refusal(environment: &[(&str, &str)]) -> String {
+    let output = run(&["serve"], environment, "");
+    assert_eq!(output.status.code(), Some(1), "{environment:?}");
+    let error = said(&output.stderr);
+    assert_eq!(error.lines().count(), 1, "one sentence: {error}");
+    error
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_and_is_named() {
+    let cases = [
+        ("CAREFORALL_HTTP__BIND", "localhost"),
+        ("CAREFORALL_HTTP__BNID", "127.0.0.1:0"),
+        ("CAREFORALL_HTTP__WORKERS", "0"),
+        ("CAREFORALL_HTTP__READ_TIMEOUT_SECONDS", "0"),
+        ("CAREFORALL_HTTP__TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("CAREFORALL_METRICS__BIND", "9464"),
+        ("CAREFORALL_PROFILE", "staging"),
+        ("CAREFORALL_DATABASE__MIGRATE", "perhaps"),
+        ("CAREFORALL_DATABASE__WAIT_SECONDS", "-1"),
+        ("CAREFORALL_RATE_LIMIT__ENABLED", "2"),
+        ("CAREFORALL_RATE_LIMIT__PER_IP_PER_MINUTE", "1e3"),
+        ("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "paypal"),
+        ("CAREFORALL_PLEDGES__MIN_AMOUNT_MINOR", "0"),
+        ("CAREFORALL_SANDBOX__WEBHOOK_SECRET", "whsec_not base64"),
+        ("CAREFORALL_AUTH__SIGNING_KEY", "/no/such/file"),
+        ("CAREFORALL_LOG__FORMAT", "xml"),
+        ("CAREFORALL_NONSENSE", "1"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("REDIS_URL", "http://localhost"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317"),
+        ("RUST_LOG", "info,=="),
+    ];
+    for (name, value) in cases {
+        let error = refusal(&[(name, value)]);
+        assert!(error.contains(name), "{name}={value}: {error}");
+    }
+}
+
+#[test]
+fn production_refuses_what_only_plays() {
+    let base = [("CAREFORALL_PROFILE", "production"), ("DATABASE_URL", "postgres://127.0.0.1:1/x")];
+    let with = |name, value| [base[0], base[1], (name, value)];
+    let no_database = refusal(&base[..1]);
+    assert!(no_database.contains("DATABASE_URL"), "{no_database}");
+    for (name, value) in [
+        ("CAREFORALL_SANDBOX__ENABLED", "true"),
+        ("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "sandbox"),
+        ("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_changeme"),
+        ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_good,whsec_example"),
+    ] {
+        let error = refusal(&with(name, value));
+        assert!(error.contains(name), "{name}: {error}");
+        assert!(!error.contains("changeme") && !error.contains("whsec_"), "{error}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let http = refusal(&[
+        ("CAREFORALL_HTTP__BIND", &address),
+        ("CAREFORALL_METRICS__BIND", "127.0.0.1:0"),
+    ]);
+    assert!(http.contains("CAREFORALL_HTTP__BIND") && http.contains(&address), "{http}");
+    let metrics = refusal(&[
+        ("CAREFORALL_HTTP__BIND", "127.0.0.1:0"),
+        ("CAREFORALL_METRICS__BIND", &address),
+    ]);
+    assert!(metrics.contains("CAREFORALL_METRICS__BIND"), "{metrics}");
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let output = run(
+        &["serve"],
+        &[
+            ("DATABASE_URL", "postgres://careforall:hunter2@127.0.0.1:1/x"),
+            ("CAREFORALL_DATABASE__WAIT_SECONDS", "0"),
+            ("CAREFORALL_HTTP__BIND", "127.0.0.1:0"),
+            ("CAREFORALL_METRICS__BIND", "127.0.0.1:0"),
+        ],
+        "",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let error = said(&output.stderr);
+    assert!(error.contains("DATABASE_URL: the database cannot be reached"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn the_effective_configuration_is_printed_without_secrets() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let output = run(
+        &["config", "check"],
+        &[
+            ("DATABASE_URL", "postgres://careforall:hunter2@db.internal/x"),
+            ("REDIS_URL", "redis://:hunter2@cache.internal"),
+            ("CAREFORALL_STRIPE__SECRET_KEY", "sk_live_hunter2"),
+            ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", secret),
+            ("CAREFORALL_SANDBOX__WEBHOOK_SECRET", secret),
+            ("CAREFORALL_MAIL__SMTP_URL", "smtp://me:hunter2@mail.internal"),
+        ],
+        "",
+    );
+    assert!(output.status.success(), "{}", said(&output.stderr));
+    let printed = said(&output.stdout);
+    assert!(printed.contains("db.internal") && printed.contains("***"), "{printed}");
+    assert!(printed.contains("http.bind") && printed.contains("127.0.0.1:8080"), "{printed}");
+    for told in ["hunter2", "MfKQ9r8G"] {
+        assert!(!printed.contains(told) && !said(&output.stderr).contains(told), "{printed}");
+    }
+    let broken = run(&["config", "check"], &[("CAREFORALL_HTTP__BIND", "x")], "");
+    assert!(!broken.status.success() && said(&broken.stderr).contains("CAREFORALL_HTTP__BIND"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_is_made_once_and_can_sign_in() {
+    let server = Server::start().await;
+    let url = server.database().url();
+    let create = |email: &str, input: &str| {
+        let arguments = ["admin", "create", "--email", email];
+        let output = run(&arguments, &[("DATABASE_URL", &url)], input);
+        (output.status.success(), said(&output.stderr))
+    };
+    let password = "correct horse battery staple";
+    let (short, error) = create("root@example.org", "short\n");
+    assert!(!short && error.contains("12"), "{error}");
+    let (nobody, error) = create("no address", &format!("{password}\n"));
+    assert!(!nobody, "{error}");
+    let (made, error) = create("root@example.org", &format!("{password}\r\n"));
+    assert!(made, "{error}");
+    let (again, error) = create("Root@Example.org", &format!("{password}\n"));
+    assert!(!again && !error.contains(password), "{error}");
+    let session = crate::auth::login(&server, "root@example.org", password).await.expect(200);
+    assert_eq!(session.body["user"]["role"], "admin");
+    crate::auth::register(&server, "ada@example.org").await.expect(201);
+    let (promoted, error) = create("ada@example.org", &format!("{password}\n"));
+    assert!(!promoted, "an account is never promoted: {error}");
+}

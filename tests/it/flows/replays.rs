@@ -85,22 +85,6 @@ async fn what_redis_has_forgotten_is_replayed_from_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_redis_remembers_is_not_asked_of_postgres() {
-    let replicas = Replicas::start(2, true).await;
-    let clients = replicas.clients(2);
-    let campaign = Campaign::open(&clients[0]).await;
-    let (key, gift) = (new_key(), campaign.gift(2500));
-    let first = promise(&clients[0], &key, &gift).await.expect(201);
-    let sql = replicas.servers[0].database().client().await;
-    sql.batch_execute("TRUNCATE bus.idempotency_key").await.unwrap();
-    let again = promise(&clients[1], &key, &gift).await.expect(201);
-    assert!(replayed(&again) && again.body == first.body);
-    let more = crate::support::donation::changed(gift, json!({ "amount_minor": 1 }));
-    let other = promise(&clients[1], &key, &more).await;
-    other.expect_problem(422, "idempotency-key-reused");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn redis_may_stop_and_hang_under_load() {
     let mut replicas = Replicas::start(2, true).await;
     let clients = replicas.clients(90);

@@ -26,6 +26,7 @@ BEYOND_SCHEMA = {
     "starts_at": "compared with ends_at",
     "ends_at": "has to be in the future",
     "provider": "has to be configured",
+    "payment_method": "in the words of the provider, which differ",
     "donor_email": "guests must give it, users may not; addresses beyond the format's grammar",
     "message": "no card numbers (Luhn)",
     "metadata": "no card numbers (Luhn); at most 4 KiB as a whole",

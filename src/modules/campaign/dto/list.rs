@@ -30,7 +30,7 @@ pub struct ListQuery {
     #[param(inline)]
     pub status: Option<Status>,
     /// Only campaigns of exactly this category.
-    #[param(min_length = 1, max_length = 50, example = "water")]
+    #[param(min_length = 1, max_length = 50, pattern = r"^[^\x00]*$", example = "water")]
     pub category: Option<String>,
     /// In which order: `newest` first unless told.
     #[param(inline)]
@@ -40,7 +40,7 @@ pub struct ListQuery {
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
-    #[param(max_length = 1024)]
+    #[param(max_length = 1024, pattern = r"^[^\x00]*$")]
     pub cursor: Option<String>,
 }
 

@@ -37,7 +37,6 @@ pub fn start(
             .app_data(ReadTimeout(patience))
             .app_data(web::Data::new(services.health.clone()))
             .app_data(web::Data::new(services.auth.clone()))
-            .app_data(web::Data::new(services.auth.guest_tokens()))
             .app_data(web::Data::new(services.campaigns.clone()))
             .app_data(web::Data::new(services.pledges.clone()))
             .app_data(web::Data::new(services.payments.clone()))

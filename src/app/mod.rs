@@ -36,7 +36,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// # Errors
 /// One sentence that says what kept it from starting.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::init(&config.log.filter, config.log.format == LogFormat::Json)?;
+    let json = config.log.format == LogFormat::Json;
+    let _log = telemetry::init(&config.log.filter, json)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }

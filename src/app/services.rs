@@ -63,15 +63,16 @@ impl Services {
             max_minor: config.pledges.max_amount_minor,
         };
         let runtime = Handle::current();
+        let auth = AuthService::new(database.clone(), keys);
         Ok(Self {
             health: Health::new(database.clone(), resources.redis.clone()),
-            auth: AuthService::new(database.clone(), keys),
             campaigns: CampaignService::new(database.clone(), bus.clone()),
             pledges: PledgeService::new(
                 database.clone(),
                 bus.clone(),
                 replays.clone(),
                 donor_key.as_bytes(),
+                auth.guest_tokens(),
                 amounts,
                 &runtime,
             ),
@@ -84,6 +85,7 @@ impl Services {
             ),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),
             door: Door::new(database, &runtime),
+            auth,
             bus,
             inbox,
             sandbox,

@@ -1,21 +1,18 @@
 //! Pledges over HTTP.
 
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpResponse, get, http::header::LOCATION, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
     dto::{CreatePledge, CreatedPledge, PledgeBody, Promise},
-    service::{Outcome, PledgeService, View},
+    service::{PledgeService, View},
 };
 use crate::{
     kernel::{ids::PledgeId, problem::Problem, version::etag},
-    modules::auth::api::{Caller, GuestTokens},
-    platform::{
-        http::PathId,
-        idempotency::{IdempotentRequest, StoredResponse},
-    },
+    modules::auth::api::Caller,
+    platform::{http::PathId, idempotency::IdempotentRequest},
 };
 
 /// Mounts the routes under `/api/v1`.
@@ -47,7 +44,6 @@ pub async fn create_pledge(
     caller: Caller,
     request: IdempotentRequest,
     service: web::Data<PledgeService>,
-    tokens: web::Data<GuestTokens>,
 ) -> Result<HttpResponse, Problem> {
     let user = caller.user_id();
     let (dto, key) = request.parse::<CreatePledge>(user.is_none())?;
@@ -57,40 +53,16 @@ pub async fn create_pledge(
         Some(user) => format!("user:{user}"),
         None => format!("guest:{}", donor.as_str()),
     };
-    let outcome = service.create(key.scoped(scope), promise, &donor, user).await?;
-    let (response, replayed) = match outcome {
-        Outcome::Created(response) => (response, false),
-        Outcome::Known(refusal) => (refusal.into_replay()?, true),
+    let created = service.create(key.scoped(scope), promise, &donor, user).await?;
+    let answer = match created {
+        Ok(answer) => answer,
+        Err(refusal) => return Ok(refusal.into_replay()?.respond(true)),
     };
-    respond_created(response, replayed, user.is_none().then_some(&tokens))
-}
-
-#[derive(Deserialize)]
-struct Created {
-    id: PledgeId,
-    created_at: chrono::DateTime<chrono::Utc>,
-}
-
-/// The guest token is never stored: it is derived from what is.
-fn respond_created(
-    mut response: StoredResponse,
-    replayed: bool,
-    tokens: Option<&GuestTokens>,
-) -> Result<HttpResponse, Problem> {
-    let created: Created = serde_json::from_str(&response.body).map_err(|error| {
-        tracing::error!(%error, "a stored answer cannot be read");
-        Problem::new(crate::kernel::problem::ProblemCode::Internal, "an unexpected error")
-    })?;
-    if let Some(tokens) = tokens {
-        let token = tokens.issue(created.id, created.created_at);
-        response.body.pop();
-        response.body.extend([r#","guest_token":""#, &token, r#""}"#]);
+    let mut response = answer.response.respond(answer.replayed);
+    if let Ok(location) = format!("/api/v1/pledges/{}", answer.id).parse() {
+        response.headers_mut().insert(LOCATION, location);
     }
-    let mut answer = response.respond(replayed);
-    if let Ok(location) = format!("/api/v1/pledges/{}", created.id).parse() {
-        answer.headers_mut().insert(actix_web::http::header::LOCATION, location);
-    }
-    Ok(answer)
+    Ok(response)
 }
 
 /// Read a pledge

@@ -31,7 +31,7 @@ pub struct BusConfig {
 impl Default for BusConfig {
     fn default() -> Self {
         Self {
-            busy_tick: Duration::from_millis(25),
+            busy_tick: Duration::from_millis(50),
             idle_tick: Duration::from_millis(250),
             sequencer_batch: 1000,
             window: 1000,

@@ -1,7 +1,7 @@
 //! The one middleware: gives every request an id and a trace, every answer its headers, every
 //! problem its body; counts, times and logs.
 
-use std::{borrow::Cow, time::Instant};
+use std::time::Instant;
 
 use actix_web::{
     HttpMessage, HttpResponse,
@@ -9,13 +9,16 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method,
-        header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+        header::{self, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
     },
     middleware::Next,
 };
 use tracing::Instrument;
 
-use super::body::Unread;
+use super::{
+    body::Unread,
+    observe::{observe, route_of},
+};
 use crate::{
     kernel::{
         clock,
@@ -30,15 +33,23 @@ pub struct RequestContext {
     /// The client's `X-Request-Id`, or one of ours.
     pub request_id: String,
     pub trace: TraceContext,
+    /// Of `trace`, as it is shown: 32 hex digits.
+    pub trace_id: String,
 }
 
 /// Headers on every answer (OWASP REST Security Cheat Sheet).
-const SECURITY_HEADERS: [(&str, &str); 5] = [
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        header::STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+    ),
 ];
 
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -56,16 +67,16 @@ pub async fn edge(
         // answered like GET (RFC 9110, section 9.3.2); the server leaves the body out
         request.head_mut().method = Method::GET;
     }
-    let context = RequestContext { request_id: request_id(&request), trace: trace(&request) };
+    let (request_id, trace) = (request_id(&request), trace(&request));
+    let context = RequestContext { request_id, trace, trace_id: trace.trace_id() };
     request.extensions_mut().insert(context.clone());
-    let span = tracing::info_span!("request", trace_id = %context.trace.trace_id());
-    let outcome =
-        telemetry::scope(context.trace, next.call(request)).instrument(span.clone()).await;
+    let span = tracing::info_span!("request", trace_id = context.trace_id);
+    let outcome = telemetry::scope(context.trace, next.call(request)).instrument(span).await;
     let mut response = outcome?.map_into_boxed_body();
     let route = route_of(&response);
     render_problem(&mut response, &context);
     add_headers(&mut response, &context);
-    span.in_scope(|| observe(&response, &context, (method, &route), started));
+    observe(&response, &context, method, route, started);
     Ok(response)
 }
 
@@ -98,7 +109,7 @@ fn render_problem(response: &mut ServiceResponse<BoxBody>, context: &RequestCont
         let code = ProblemCode::from_status(status.as_u16());
         Problem::new(code, code.explanation())
     });
-    let body = problem.body(response.request().path(), &context.trace.trace_id());
+    let body = problem.body(response.request().path(), &context.trace_id);
     let mut rendered = HttpResponse::build(response.status());
     for (name, value) in response.headers() {
         if name != CONTENT_TYPE {
@@ -126,72 +137,21 @@ pub struct OwnBody;
 fn add_headers(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
     let page = response.request().path().starts_with("/docs");
     let headers = response.headers_mut();
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
+    let ids = [("x-request-id", &context.request_id), ("trace-id", &context.trace_id)];
+    for (name, id) in ids {
+        if let Ok(value) = HeaderValue::from_str(id) {
             headers.insert(HeaderName::from_static(name), value);
         }
-    };
-    set("x-request-id", &context.request_id);
-    set("trace-id", &context.trace.trace_id());
-    set("content-security-policy", if page { PAGE_POLICY } else { API_POLICY });
+    }
+    let policy = if page { PAGE_POLICY } else { API_POLICY };
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     for (name, value) in SECURITY_HEADERS {
-        set(name, value);
+        headers.insert(name, value);
     }
-    let fresh = HeaderName::from_static("cache-control");
-    if !headers.contains_key(&fresh) && !page {
-        headers.insert(fresh, HeaderValue::from_static("no-store"));
+    if !headers.contains_key(header::CACHE_CONTROL) && !page {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
-
-fn observe(
-    response: &ServiceResponse<BoxBody>,
-    context: &RequestContext,
-    (method, route): (&'static str, &str),
-    started: Instant,
-) {
-    let status = response.status().as_u16();
-    let elapsed = started.elapsed();
-    let labels = [
-        ("method", method.to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.to_string()),
-    ];
-    metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.to_owned())
-        .record(elapsed);
-    tracing::info!(
-        trace_id = %context.trace.trace_id(),
-        http.request.method = method,
-        http.route = route,
-        http.response.status_code = status,
-        duration_ms = elapsed.as_secs_f64() * 1000.0,
-        request_id = context.request_id,
-        "request"
-    );
-}
-
-/// The pattern of the route, not the path: labels must stay few. It is put together from what the
-/// router has found; `match_pattern` would match the path against every route once more.
-fn route_of(response: &ServiceResponse<BoxBody>) -> String {
-    let found = response.request().match_info();
-    if response.response().extensions().contains::<Unmatched>() {
-        return "unmatched".to_owned();
-    }
-    if found.as_str().starts_with("/docs") {
-        return "/docs".to_owned();
-    }
-    let mut segments: Vec<Cow<'_, str>> = found.as_str().split('/').map(Cow::from).collect();
-    for (name, value) in found.iter() {
-        if let Some(segment) = segments.iter_mut().rev().find(|segment| *segment == value) {
-            *segment = format!("{{{name}}}").into();
-        }
-    }
-    segments.join("/")
-}
-
-/// Marks the answer to a path that no route has.
-#[derive(Debug, Clone, Copy)]
-pub struct Unmatched;
 
 fn known_method(method: &Method) -> &'static str {
     match method.as_str() {

@@ -9,6 +9,7 @@ mod body;
 mod edge;
 mod health;
 mod json;
+mod observe;
 mod openapi;
 mod params;
 mod problem_pages;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, http::header::ALLOW, web};
 use utoipa::openapi::OpenApi;
 
-use super::{edge::Unmatched, respond::problem_response};
+use super::{observe::Unmatched, respond::problem_response};
 use crate::kernel::problem::{Problem, ProblemCode};
 
 /// Every path of the document, with its methods, and the pages beside it.

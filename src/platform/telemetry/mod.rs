@@ -3,5 +3,5 @@
 mod logs;
 mod trace;
 
-pub use logs::init;
+pub use logs::{LogGuard, init};
 pub use trace::{TraceContext, current, scope};

@@ -16,7 +16,9 @@ use super::{
         model::{Pledge, PledgeStatus},
         repo,
     },
-    AmountRange, PledgeService, announce, room,
+    AmountRange, PledgeService, announce,
+    answer::{Answer, with_token},
+    room,
 };
 use crate::{
     kernel::{
@@ -57,20 +59,41 @@ impl PledgeService {
         promise: Promise,
         donor: &Email,
         user: Option<UserId>,
-    ) -> Result<Outcome, PledgeError> {
-        if let Some(known) = self.replays.get(&key).await {
-            return Ok(Outcome::Known(known));
+    ) -> Result<Result<Answer, Refusal>, PledgeError> {
+        match self.replays.get(&key).await {
+            Some(known) => self.known(known, user.is_none()),
+            None => self.write(key, promise, donor, user).await,
         }
+    }
+
+    async fn write(
+        &self,
+        key: IdempotencyKey,
+        promise: Promise,
+        donor: &Email,
+        user: Option<UserId>,
+    ) -> Result<Result<Answer, Refusal>, PledgeError> {
         let pledge = new_pledge(promise, donor, self.donor_hash(donor), user);
+        let id = pledge.id;
+        // signing takes longer than all else here: done before the queue, it costs nobody's turn
+        let token = user.is_none().then(|| self.guest_token(id, pledge.created_at));
         let body = serde_json::to_string(&PledgeBody::new(&pledge, true)).unwrap_or_default();
         let response = StoredResponse { status: 201, body };
         let job = NewPledge { pledge, key: key.clone(), response };
-        let outcome = self.writer.submit(job).await??;
-        if let Outcome::Created(response) = &outcome {
-            self.bus.wake();
-            self.replays.put(vec![(key, response.clone())]).await;
+        let response = match self.writer.submit(job).await?? {
+            Outcome::Created(response) => response,
+            Outcome::Known(known) => return self.known(known, user.is_none()),
+        };
+        self.bus.wake();
+        self.replays.put(vec![(key, response.clone())]).await;
+        Ok(Ok(Answer { id, response: with_token(response, token), replayed: false }))
+    }
+
+    fn known(&self, known: Refusal, guest: bool) -> Result<Result<Answer, Refusal>, PledgeError> {
+        match known {
+            Refusal::Replay(response) => self.replay(response, guest).map(Ok),
+            refusal => Ok(Err(refusal)),
         }
-        Ok(outcome)
     }
 }
 

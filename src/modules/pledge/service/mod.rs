@@ -1,5 +1,6 @@
 //! The use cases of pledges.
 
+mod answer;
 mod cancel;
 mod create;
 mod room;
@@ -18,7 +19,7 @@ use crate::{
         ids::{PledgeId, UserId},
     },
     modules::{
-        auth::api::{self as auth, Caller},
+        auth::api::{self as auth, Caller, GuestTokens},
         campaign::api as campaign,
     },
     platform::{
@@ -29,7 +30,6 @@ use crate::{
     },
 };
 
-pub use create::Outcome;
 pub(super) use write::{announce, store_changes};
 
 /// How large a gift may be, in minor units of any currency.
@@ -47,6 +47,7 @@ pub struct PledgeService {
     replays: ReplayCache,
     writer: Batcher<create::CreateMany>,
     donor_key: Arc<[u8]>,
+    tokens: GuestTokens,
 }
 
 /// What a caller may see of a pledge.
@@ -65,12 +66,13 @@ impl PledgeService {
         bus: EventBus,
         replays: ReplayCache,
         donor_key: &[u8],
+        tokens: GuestTokens,
         amounts: AmountRange,
         runtime: &Handle,
     ) -> Self {
         let flush = create::CreateMany { database: database.clone(), amounts };
         let writer = Batcher::start("pledges", flush, Limits::default(), runtime);
-        Self { database, bus, replays, writer, donor_key: donor_key.into() }
+        Self { database, bus, replays, writer, donor_key: donor_key.into(), tokens }
     }
 
     /// The pledge, if it is the caller's to know of.

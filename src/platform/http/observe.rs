@@ -1,0 +1,83 @@
+//! What is noted of every request at its end: a counter, a time, a log line.
+
+use std::{borrow::Cow, cell::RefCell, collections::HashMap, time::Instant};
+
+use actix_web::{body::BoxBody, dev::ServiceResponse};
+use metrics::{Counter, Histogram, counter, histogram};
+
+use super::edge::RequestContext;
+
+/// What distinguishes one series of the request metrics from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Series {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+thread_local! {
+    /// Looking a metric up by its labels costs more than most requests have to spare. Routes,
+    /// methods and statuses are few, and so are the entries.
+    static SERIES: RefCell<HashMap<Series, (Counter, Histogram)>> = RefCell::default();
+}
+
+/// Notes the end of a request.
+pub fn observe(
+    response: &ServiceResponse<BoxBody>,
+    context: &RequestContext,
+    method: &'static str,
+    route: String,
+    started: Instant,
+) {
+    let elapsed = started.elapsed();
+    let series = Series { method, route, status: response.status().as_u16() };
+    tracing::info!(
+        parent: None,
+        trace_id = context.trace_id,
+        http.request.method = method,
+        http.route = series.route,
+        http.response.status_code = series.status,
+        duration_ms = elapsed.as_secs_f64() * 1000.0,
+        request_id = context.request_id,
+        "request"
+    );
+    SERIES.with_borrow_mut(|known| {
+        let entry = known.entry(series);
+        let (requests, duration) = entry.or_insert_with_key(register);
+        requests.increment(1);
+        duration.record(elapsed);
+    });
+}
+
+fn register(series: &Series) -> (Counter, Histogram) {
+    let Series { method, route, status } = series;
+    let (route, status) = (route.clone(), status.to_string());
+    (
+        counter!("http_requests_total", "method" => *method, "route" => route.clone(),
+                 "status" => status),
+        histogram!("http_request_duration_seconds", "method" => *method, "route" => route),
+    )
+}
+
+/// The pattern of the route, not the path: labels must stay few. It is put together from what the
+/// router has found; `match_pattern` would match the path against every route once more.
+pub fn route_of(response: &ServiceResponse<BoxBody>) -> String {
+    let found = response.request().match_info();
+    if response.response().extensions().contains::<Unmatched>() {
+        return "unmatched".to_owned();
+    }
+    if found.as_str().starts_with("/docs") {
+        return "/docs".to_owned();
+    }
+    let mut segments: Vec<Cow<'_, str>> = found.as_str().split('/').map(Cow::from).collect();
+    for (name, value) in found.iter() {
+        if let Some(segment) = segments.iter_mut().rev().find(|segment| *segment == value) {
+            *segment = format!("{{{name}}}").into();
+        }
+    }
+    segments.join("/")
+}
+
+/// Marks the answer to a path that no route has.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmatched;

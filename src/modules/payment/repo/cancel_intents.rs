@@ -76,7 +76,9 @@ pub async fn claim_due_intents(
             .set((dsl::next_attempt_at.eq(until), dsl::attempts.eq(dsl::attempts + 1)))
             .execute(conn)
             .await?;
-        due.iter_mut().for_each(|intent| intent.attempts += 1);
+        for intent in &mut due {
+            intent.attempts += 1;
+        }
     }
     Ok(due)
 }

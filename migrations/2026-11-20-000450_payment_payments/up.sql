@@ -23,6 +23,8 @@ CREATE TABLE payment.payments (
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,
     version             bigint      NOT NULL DEFAULT 1,
+    -- when the provider was last about to be asked for it
+    called_at           timestamptz,
     UNIQUE (provider, provider_payment_id),
     CHECK (refunded_minor + disputed_minor <= captured_minor)
 ) WITH (fillfactor = 85);

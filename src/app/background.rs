@@ -1,7 +1,8 @@
 //! The work behind the requests: the bus, the inbox, deadlines, the bank's webhooks.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,23 +21,28 @@ use crate::{
     },
 };
 
-/// Tasks that end when they are told to.
+/// Tasks that end when they are told to. One that ends before would leave a process that looks
+/// alive and no longer does its work.
+#[derive(Default)]
 pub struct Background {
     tasks: TaskTracker,
     stop: CancellationToken,
+    failed: CancellationToken,
 }
 
 /// Starts everything.
 pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHandle) -> Background {
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let background = Background::default();
+    let stop = &background.stop;
     let database = resources.database.clone();
 
     let consumers: Vec<Arc<dyn Consumer>> =
         vec![Arc::new(TotalsConsumer), Arc::new(PledgeConsumer), Arc::new(PaymentConsumer)];
     let bus =
         BusRuntime::new(database.clone(), services.bus.clone(), consumers, BusConfig::default());
-    let token = stop.clone();
-    tasks.spawn(async move {
+    // its own: the bus cancels it when a part of it ends, which is no order to stop
+    let token = stop.child_token();
+    background.spawn("event bus", async move {
         if let Err(error) = bus.run(token).await {
             tracing::error!(%error, "the event bus has ended");
         }
@@ -48,34 +54,78 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
         services.bus.clone(),
         services.inbox.clone(),
     );
-    tasks.spawn(inbox.run(stop.clone()));
+    background.spawn("inbox", inbox.run(stop.clone()));
     let canceller = Canceller::new(database.clone(), services.payments.clone());
-    tasks.spawn(canceller.run(stop.clone()));
-    tasks.spawn(services.campaigns.clone().run(stop.clone()));
-    tasks.spawn(idempotency::reap(database.clone(), stop.clone()));
-    tasks.spawn(metrics::sample(database, recorder, stop.clone()));
+    background.spawn("canceller", canceller.run(stop.clone()));
+    background.spawn("deadlines", services.campaigns.clone().run(stop.clone()));
+    background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
+    background.spawn("metrics", metrics::sample(database, recorder, stop.clone()));
     if let Some(redis) = &resources.redis {
-        tasks.spawn(listen_for_hints(redis.clone(), services.bus.clone(), stop.clone()));
+        background
+            .spawn("hints", listen_for_hints(redis.clone(), services.bus.clone(), stop.clone()));
     }
     if let Some(bank) = &services.sandbox {
         match DeliveryWorker::new(bank.clone(), Pace::default()) {
             Ok(worker) => {
                 let token = stop.clone();
-                tasks.spawn(async move { worker.run(token).await });
+                background.spawn("sandbox", async move { worker.run(token).await });
             }
             Err(error) => tracing::error!(%error, "the sandbox cannot send webhooks"),
         }
     }
-    tasks.close();
-    Background { tasks, stop }
+    background.tasks.close();
+    background
 }
 
 impl Background {
+    fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let (stop, failed) = (self.stop.clone(), self.failed.clone());
+        self.tasks.spawn(async move {
+            let panicked = AssertUnwindSafe(work).catch_unwind().await.is_err();
+            if panicked || !stop.is_cancelled() {
+                tracing::error!(name, panicked, "background work has ended by itself");
+                failed.cancel();
+            }
+        });
+    }
+
+    /// Waits for work that ends without having been told to.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
     /// Lets what is under way come to its end.
     pub async fn stop(self, patience: Duration) {
         self.stop.cancel();
         if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work did not end in time; its transactions roll back");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn work_that_ends_or_panics_by_itself_is_told_of() {
+        let ended = Background::default();
+        ended.spawn("ends", async {});
+        tokio::time::timeout(PATIENCE, ended.failed()).await.expect("it ended");
+        let panicked = Background::default();
+        panicked.spawn("panics", async { panic!("on purpose") });
+        tokio::time::timeout(PATIENCE, panicked.failed()).await.expect("it panicked");
+    }
+
+    #[tokio::test]
+    async fn work_that_ends_when_told_to_has_not_failed() {
+        let background = Background::default();
+        let (stop, failed) = (background.stop.clone(), background.failed.clone());
+        background.spawn("obeys", async move { stop.cancelled().await });
+        background.tasks.close();
+        background.stop(PATIENCE).await;
+        assert!(!failed.is_cancelled());
     }
 }

@@ -31,10 +31,10 @@ pub use openapi::document;
 /// How long background work may take to come to its end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Serves until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C, or until background work ends by itself.
 ///
 /// # Errors
-/// One sentence that says what kept it from starting.
+/// One sentence that says what kept it from starting, or from going on.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let json = config.log.format == LogFormat::Json;
     let _log = telemetry::init(&config.log.filter, json)?;
@@ -52,7 +52,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics_server = metrics::serve(recorder, listeners.metrics)?;
     announce(&config, addresses);
 
-    stop_requested().await?;
+    let failed = tokio::select! {
+        requested = stop_requested() => { requested?; false }
+        () = background.failed() => true,
+    };
     tracing::info!("stopping: no new requests, those under way are finished");
     services.health.drain();
     tokio::time::sleep(Duration::from_secs(config.http.drain_seconds)).await;
@@ -61,6 +64,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     stop_server(metrics_server).await;
     drop(services);
     resources.close().await?;
+    anyhow::ensure!(!failed, "background work has ended by itself; see the log");
     tracing::info!("stopped");
     Ok(())
 }

@@ -16,6 +16,7 @@ mod embedded_postgres;
 mod event_bus;
 mod flows;
 mod http;
+mod idempotency;
 mod openapi;
 mod sandbox;
 mod schema;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::PaymentError,
-    repo::{self, CancelIntent},
+    repo::{self, CancelIntent, PaymentRow},
     service::PaymentService,
 };
 use crate::{
@@ -20,8 +20,6 @@ const IDLE: Duration = Duration::from_secs(1);
 const BATCH: i64 = 16;
 /// While one process works on an intent, the others leave it alone for this long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
-/// A payment without a name may be on its way to the provider right now: no request lives longer.
-const IN_FLIGHT: TimeDelta = TimeDelta::seconds(60);
 
 /// Carries out cancellations. Replicas share the work.
 pub struct Canceller {
@@ -66,32 +64,39 @@ impl Canceller {
             let outcome = self.carry_out(intent).await;
             let mut conn = self.database.conn().await?;
             match outcome {
-                Ok(()) => repo::finish_intent(&mut conn, intent.payment_id).await?,
+                Ok(()) => repo::finish_intent(&mut conn, intent).await?,
                 Err(error) => {
-                    let at = clock::now() + backoff(intent.attempts);
+                    let at = clock::now() + backoff(intent.attempts - 1);
                     let text = error.to_string();
-                    repo::retry_intent(&mut conn, intent.payment_id, at, &text).await?;
+                    repo::retry_intent(&mut conn, intent, at, &text).await?;
                 }
             }
         }
         Ok(intents.len())
     }
 
+    /// A closed payment is asked about as well: the intent may have been renewed because the
+    /// provider got it later.
     async fn carry_out(&self, intent: &CancelIntent) -> Result<(), PaymentError> {
         let mut conn = self.database.conn().await?;
         let Some(payment) = repo::find(&mut conn, intent.payment_id).await? else {
             return Ok(());
         };
         drop(conn);
-        let settled = payment.closed || matches!(payment.status.as_str(), "captured" | "refunded");
-        if settled {
+        if paid(&payment) {
             return Ok(());
         }
-        if payment.provider_payment_id.is_none() && clock::now() - payment.created_at < IN_FLIGHT {
-            return Err(PaymentError::ProviderUnavailable);
+        self.service.settle(&payment).await?;
+        let mut conn = self.database.conn().await?;
+        match repo::find(&mut conn, intent.payment_id).await? {
+            Some(now) if !now.closed && !paid(&now) => Err(PaymentError::ProviderUnavailable),
+            _ => Ok(()),
         }
-        self.service.settle(&payment).await
     }
+}
+
+fn paid(payment: &PaymentRow) -> bool {
+    matches!(payment.status.as_str(), "captured" | "refunded")
 }
 
 /// 1 s, doubling to 15 min.

@@ -80,6 +80,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int8,
+        called_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -22,13 +22,14 @@ struct Name {
 /// Claims and finishes many keys at once, for requests whose effect is in this very transaction.
 /// Returns for each whether it was new; the others have to be looked up with [`find`]. Keys are
 /// inserted in order, so that two replicas with the same keys wait for each other instead of
-/// locking each other out.
+/// locking each other out. Of equal keys in one batch the first is stored and new.
 pub async fn insert_finished(
     conn: &mut Connection,
     entries: &[(&IdempotencyKey, &StoredResponse)],
 ) -> QueryResult<Vec<bool>> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_unstable_by_key(|i| (&entries[*i].0.scope, &entries[*i].0.key));
+    // stable, or the row of a repeated key could be stored while the first is told that it is new
+    order.sort_by_key(|i| (&entries[*i].0.scope, &entries[*i].0.key));
     let column = |f: fn(&IdempotencyKey) -> &str| -> Vec<&str> {
         order.iter().map(|i| f(entries[*i].0)).collect()
     };
@@ -42,7 +43,8 @@ pub async fn insert_finished(
                  (scope, key, fingerprint, response_status, response_body, finished_at)
              SELECT scope, key, fingerprint, status, body, now()
              FROM unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::text[])
-                  AS t (scope, key, fingerprint, status, body)
+                  WITH ORDINALITY AS t (scope, key, fingerprint, status, body, n)
+             ORDER BY n
              ON CONFLICT (scope, key) DO NOTHING
              RETURNING scope, key",
         )
@@ -54,7 +56,7 @@ pub async fn insert_finished(
     )
     .load::<Name>(conn)
     .await?;
-    // of two equal keys in one batch only the first is new
+    // the row that was inserted for a repeated key is that of the first
     let mut fresh: HashSet<(String, String)> =
         inserted.into_iter().map(|row| (row.scope, row.key)).collect();
     Ok(entries.iter().map(|(k, _)| fresh.remove(&(k.scope.clone(), k.key.clone()))).collect())

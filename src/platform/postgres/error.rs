@@ -7,7 +7,7 @@ use crate::kernel::problem::{Problem, ProblemCode};
 /// A database error as services see it.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// Postgres is away, going down, or out of connections.
+    /// Postgres is away, going down, unable to write, or out of connections.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     #[error(transparent)]
@@ -17,7 +17,8 @@ pub enum DbError {
 /// What to do about a failed statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// The connection is gone or the server is going down: nothing is known about the outcome.
+    /// The connection is gone, the server is going down, cannot write (a standby after a fail-over,
+    /// a full disk) or has run out of something: nothing is known about the outcome.
     Unavailable,
     /// Lost a race (serialisation failure, deadlock, lock time-out): the same may succeed again.
     Contention,
@@ -31,9 +32,9 @@ pub fn severity(error: &Error) -> Severity {
     match error {
         Error::BrokenTransactionManager | Error::AlreadyInTransaction => Severity::Unavailable,
         Error::DatabaseError(kind, info) => match kind {
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-                Severity::Unavailable
-            }
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction => Severity::Unavailable,
             DatabaseErrorKind::SerializationFailure => Severity::Contention,
             _ => by_message(info.message()),
         },
@@ -43,7 +44,7 @@ pub fn severity(error: &Error) -> Severity {
 }
 
 fn by_message(message: &str) -> Severity {
-    const GONE: [&str; 12] = [
+    const GONE: [&str; 19] = [
         "connection closed",
         "connection reset",
         "error communicating",
@@ -56,6 +57,13 @@ fn by_message(message: &str) -> Severity {
         "too many connections",
         "remaining connection slots",
         "server closed the connection",
+        "read-only transaction",
+        "no space left on device",
+        "out of memory",
+        "out of shared memory",
+        "too many open files",
+        "could not extend file",
+        "could not write",
     ];
     const RACE: [&str; 4] =
         ["deadlock detected", "lock timeout", "could not serialize", "statement timeout"];
@@ -100,5 +108,45 @@ impl From<DbError> for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         DbError::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(kind: DatabaseErrorKind, message: &str) -> Severity {
+        severity(&Error::DatabaseError(kind, Box::new(message.to_owned())))
+    }
+
+    #[test]
+    fn a_server_that_cannot_write_now_may_write_later() {
+        for message in [
+            "cannot execute INSERT in a read-only transaction",
+            r#"could not extend file "base/5/16384": No space left on device"#,
+            "could not write to file \"pg_wal/xlogtemp.7\": No space left on device",
+            "could not write block 3 of temporary file",
+            "No space left on device",
+            "out of memory",
+            "out of shared memory",
+            r#"could not open file "base/5/1": Too many open files in system"#,
+            "terminating connection due to administrator command",
+        ] {
+            let severity = said(DatabaseErrorKind::Unknown, message);
+            assert_eq!(severity, Severity::Unavailable, "{message}");
+        }
+        let standby = said(DatabaseErrorKind::ReadOnlyTransaction, "25006");
+        assert_eq!(standby, Severity::Unavailable);
+    }
+
+    #[test]
+    fn a_lost_race_and_a_broken_rule_are_told_apart() {
+        assert_eq!(said(DatabaseErrorKind::Unknown, "deadlock detected"), Severity::Contention);
+        let again = said(DatabaseErrorKind::SerializationFailure, "could not serialize access");
+        assert_eq!(again, Severity::Contention);
+        let twice = said(DatabaseErrorKind::UniqueViolation, "duplicate key value");
+        assert_eq!(twice, Severity::Permanent);
+        let unknown = said(DatabaseErrorKind::Unknown, "column x does not exist");
+        assert_eq!(unknown, Severity::Permanent);
     }
 }

@@ -6,6 +6,7 @@ mod declines;
 mod faults;
 mod giving;
 mod keys;
+mod late;
 mod order_of_checks;
 mod outages;
 mod parallel;

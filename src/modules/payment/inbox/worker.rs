@@ -44,11 +44,14 @@ struct Floor {
     next: i64,
     highest: i64,
     moved: Instant,
+    /// The search from zero is due, until one has been committed that left nothing behind.
+    from_zero: bool,
 }
 
 impl Worker {
     pub fn new(database: Database, providers: Providers, bus: EventBus, wake: Arc<Notify>) -> Self {
-        let floor = Floor { current: 0, next: 0, highest: 0, moved: Instant::now() };
+        let floor =
+            Floor { current: 0, next: 0, highest: 0, moved: Instant::now(), from_zero: true };
         let asker = Asker::new(database.clone(), providers.clone(), bus, wake.clone());
         Self { database, providers, asker, wake, floor }
     }
@@ -81,7 +84,9 @@ impl Worker {
         let mut conn = self.database.conn().await?;
         if self.floor.moved.elapsed() >= CHECKPOINT {
             self.floor.checkpoint();
-            sample(&mut conn).await?;
+            if let Err(error) = sample(&mut conn).await {
+                tracing::warn!(%error, "the inbox could not be counted");
+            }
         }
         let floor = self.floor.take();
         let batch = conn.transaction(async |conn| self.batch(conn, floor).await).await;
@@ -94,7 +99,7 @@ impl Worker {
             Err(error) => return Err(error.into()),
         };
         drop(conn);
-        self.floor.highest = self.floor.highest.max(highest);
+        self.floor.searched(floor, taken, highest);
         for applied in applied {
             self.follow_up(applied).await?;
         }
@@ -190,11 +195,20 @@ impl Floor {
         self.current = self.next;
         self.next = self.highest;
         self.moved = Instant::now();
+        self.from_zero = true;
     }
 
-    /// The floor for the next poll: zero right after a checkpoint.
+    /// The floor for the next poll: zero after a checkpoint, until that search is done.
     fn take(&self) -> i64 {
-        if self.moved.elapsed() < IDLE { 0 } else { self.current }
+        if self.from_zero { 0 } else { self.current }
+    }
+
+    /// A poll above `floor` has been committed.
+    fn searched(&mut self, floor: i64, taken: usize, highest: i64) {
+        self.highest = self.highest.max(highest);
+        if floor == 0 && i64::try_from(taken).is_ok_and(|taken| taken < BATCH) {
+            self.from_zero = false;
+        }
     }
 }
 
@@ -206,4 +220,26 @@ async fn sample(conn: &mut Connection) -> Result<(), DbError> {
         metrics::gauge!("inbox_events", "status" => status).set(events as f64);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_from_zero_is_owed_until_one_found_less_than_a_batch() {
+        let moved = Instant::now();
+        let mut floor = Floor { current: 0, next: 0, highest: 0, moved, from_zero: true };
+        floor.searched(floor.take(), 3, 900);
+        floor.checkpoint();
+        floor.checkpoint();
+        // a poll that failed is not told of: the next one starts from zero as well
+        assert_eq!((floor.take(), floor.take()), (0, 0));
+        floor.searched(0, 256, 950);
+        assert_eq!(floor.take(), 0, "there may be more");
+        floor.searched(0, 255, 940);
+        assert_eq!(floor.take(), 900);
+        floor.searched(900, 0, 0);
+        assert_eq!((floor.take(), floor.highest), (900, 950));
+    }
 }

@@ -37,14 +37,30 @@ pub async fn insert_intents(conn: &mut Connection, pledges: &[PledgeId]) -> Quer
     .await
 }
 
+/// Asks for the cancellation of a payment that is closed already: the provider may have got it after
+/// it was found to have nothing. Whoever works on the intent right now can no longer finish it.
+/// The caller has locked the payment.
+pub async fn demand_cancel(conn: &mut Connection, payment: PaymentId) -> QueryResult<bool> {
+    let demanded = sql_query(
+        "INSERT INTO payment.cancel_intents (payment_id)
+         SELECT id FROM payment.payments WHERE id = $1 AND closed
+         ON CONFLICT (payment_id) DO UPDATE
+         SET done_at = NULL, next_attempt_at = now(), attempts = cancel_intents.attempts + 1",
+    )
+    .bind::<Uuid, _>(payment)
+    .execute(conn)
+    .await?;
+    Ok(demanded == 1)
+}
+
 /// Takes up to `limit` due intents, and puts them off until `until`: if this process dies, another
-/// takes them up again then.
+/// takes them up again then. The number of attempts is that of this one: it fences out the others.
 pub async fn claim_due_intents(
     conn: &mut Connection,
     until: DateTime<Utc>,
     limit: i64,
 ) -> QueryResult<Vec<CancelIntent>> {
-    let due: Vec<CancelIntent> = cancel_intents::table
+    let mut due: Vec<CancelIntent> = cancel_intents::table
         .filter(dsl::done_at.is_null())
         .filter(dsl::next_attempt_at.le(diesel::dsl::now))
         .order(dsl::next_attempt_at)
@@ -60,25 +76,32 @@ pub async fn claim_due_intents(
             .set((dsl::next_attempt_at.eq(until), dsl::attempts.eq(dsl::attempts + 1)))
             .execute(conn)
             .await?;
+        for intent in &mut due {
+            intent.attempts += 1;
+        }
     }
     Ok(due)
 }
 
-pub async fn finish_intent(conn: &mut Connection, payment: PaymentId) -> QueryResult<()> {
-    diesel::update(cancel_intents::table.find(payment))
+/// Nothing happens where the intent was taken over or renewed meanwhile.
+pub async fn finish_intent(conn: &mut Connection, intent: &CancelIntent) -> QueryResult<()> {
+    diesel::update(cancel_intents::table.find(intent.payment_id))
+        .filter(dsl::attempts.eq(intent.attempts))
         .set(dsl::done_at.eq(diesel::dsl::now))
         .execute(conn)
         .await
         .map(drop)
 }
 
+/// Nothing happens where the intent was taken over or renewed meanwhile.
 pub async fn retry_intent(
     conn: &mut Connection,
-    payment: PaymentId,
+    intent: &CancelIntent,
     at: DateTime<Utc>,
     error: &str,
 ) -> QueryResult<()> {
-    diesel::update(cancel_intents::table.find(payment))
+    diesel::update(cancel_intents::table.find(intent.payment_id))
+        .filter(dsl::attempts.eq(intent.attempts))
         .set((dsl::next_attempt_at.eq(at), dsl::last_error.eq(error)))
         .execute(conn)
         .await

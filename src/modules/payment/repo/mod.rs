@@ -7,7 +7,7 @@ mod payments;
 mod records;
 
 pub use cancel_intents::{
-    CancelIntent, claim_due_intents, finish_intent, insert_intents, retry_intent,
+    CancelIntent, claim_due_intents, demand_cancel, finish_intent, insert_intents, retry_intent,
 };
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{
@@ -15,6 +15,7 @@ pub use inbox::{
     settle_inbox, wake_deferred, wake_known,
 };
 pub use payments::{
-    PaymentRow, find, find_locked, insert, lock_named, of_pledge, set_provider_ids, update_many,
+    PaymentRow, find, find_locked, insert, lock_named, of_pledge, set_provider_ids, stamp_call,
+    update_many,
 };
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryResult,
-    Queryable, Selectable, SelectableHelper, sql_query,
+    BoolExpressionMethods, ExpressionMethods, Insertable, NullableExpressionMethods,
+    OptionalExtension, QueryDsl, QueryResult, Queryable, Selectable, SelectableHelper, sql_query,
     sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid},
 };
 use diesel_async::RunQueryDsl;
@@ -44,6 +44,8 @@ pub struct PaymentRow {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub version: i64,
+    /// When the provider was last about to be asked for it.
+    pub called_at: Option<DateTime<Utc>>,
 }
 
 pub async fn insert(conn: &mut Connection, row: &PaymentRow) -> QueryResult<()> {
@@ -88,15 +90,27 @@ pub async fn lock_named(
         .await
 }
 
-/// Stores what the provider called the payment, once.
+/// Notes that the provider may be asked for this payment right now.
+pub async fn stamp_call(
+    conn: &mut Connection,
+    id: PaymentId,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    let stamp = diesel::update(payments::table.find(id)).set(dsl::called_at.eq(at));
+    stamp.execute(conn).await.map(drop)
+}
+
+/// Stores what the provider called the payment, once. `false`: it has another name, which stays.
 pub async fn set_provider_ids(
     conn: &mut Connection,
     id: PaymentId,
     provider_payment_id: &str,
     client_secret: Option<&str>,
     checkout_url: Option<&str>,
-) -> QueryResult<()> {
-    diesel::update(payments::table.find(id))
+) -> QueryResult<bool> {
+    let name = dsl::provider_payment_id;
+    let nameless = name.is_null().or(name.eq(provider_payment_id).assume_not_null());
+    diesel::update(payments::table.find(id).filter(nameless))
         .set((
             dsl::provider_payment_id.eq(provider_payment_id),
             dsl::client_secret.eq(client_secret),
@@ -104,7 +118,7 @@ pub async fn set_provider_ids(
         ))
         .execute(conn)
         .await
-        .map(drop)
+        .map(|updated| updated == 1)
 }
 
 /// Stores what may change of locked payments.

@@ -35,6 +35,8 @@ pub enum Begun {
     Call { payment: Box<PaymentRow>, attempt: i32 },
     /// A failed payment of the pledge might still succeed: settle it with its provider first.
     Unsettled(Box<PaymentRow>),
+    /// Refused for good, and the key given back: this is to be committed.
+    Freed(PaymentError),
     /// The key was used before.
     Known(Refusal),
 }
@@ -53,13 +55,18 @@ pub async fn begin(
         Ok(claimed) => claimed,
         Err(refusal) => return Ok(Begun::Known(refusal)),
     };
-    if let Some(point) = recovered {
-        return resume(conn, attempt, &point, order).await;
+    if let Some(point) = recovered
+        && let Some(begun) = resume(conn, key, attempt, &point, order).await?
+    {
+        return Ok(begun);
     }
     let pledge = pledge::lock(conn, order.pledge_id)
         .await?
         .filter(|pledge| pledge.belongs_to(caller))
         .ok_or(PaymentError::PledgeNotFound)?;
+    if pledge.is_cancelled() {
+        return Err(NotPayable::Cancelled.into());
+    }
     for other in repo::of_pledge(conn, order.pledge_id).await? {
         match other.status.as_str() {
             "refunded" => return Err(PaymentError::NotPayable("it was paid and refunded".into())),
@@ -79,17 +86,21 @@ pub async fn begin(
 }
 
 /// A former attempt has got as far as a stored payment. Whether the provider has heard of it is
-/// unknown, so that nobody may be charged for a pledge that was cancelled meanwhile.
+/// unknown, so that nobody may be charged for a pledge that was cancelled meanwhile. `None`: that
+/// payment is closed, nothing came of it; begin anew, with another recovery point.
 async fn resume(
     conn: &mut Connection,
+    key: &IdempotencyKey,
     attempt: i32,
     point: &serde_json::Value,
     order: &CreatePayment,
-) -> Result<Begun, PaymentError> {
+) -> Result<Option<Begun>, PaymentError> {
     // the pledge first, as everywhere
     let pledge = pledge::lock(conn, order.pledge_id).await?.ok_or(PaymentError::PledgeNotFound)?;
     if pledge.is_cancelled() {
-        return Err(NotPayable::Cancelled.into());
+        // it stays so: the same key is judged anew, and need not hold on to the payment
+        idempotency::free(conn, key, attempt).await?;
+        return Ok(Some(Begun::Freed(NotPayable::Cancelled.into())));
     }
     let id: Option<PaymentId> =
         point.get(RECOVERY_POINT).and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
@@ -99,9 +110,11 @@ async fn resume(
     };
     let payment = payment.ok_or(PaymentError::NotFound)?;
     if payment.closed {
-        return Err(PaymentError::NotPayable("its payment was cancelled meanwhile".into()));
+        return Ok(None);
     }
-    Ok(Begun::Call { payment: Box::new(payment), attempt })
+    // from here on the provider may get it: a cancellation waits, or finds it
+    repo::stamp_call(conn, payment.id, clock::now()).await?;
+    Ok(Some(Begun::Call { payment: Box::new(payment), attempt }))
 }
 
 fn new_payment(
@@ -142,6 +155,7 @@ fn new_payment(
         created_at: now,
         updated_at: now,
         version: 1,
+        called_at: Some(now),
     })
 }
 

@@ -9,27 +9,19 @@ use diesel_async::AsyncConnection;
 
 use super::{
     super::{
-        api::{CreateAnswer, CreateRequest, Created, Provider, ProviderError},
-        book::{Book, Cause, Source},
-        dto::{CreatePayment, PaymentBody},
+        api::{CreateAnswer, CreateRequest, Provider, ProviderError},
+        dto::CreatePayment,
         error::PaymentError,
-        model::{EventKind, Input, PaymentStatus, ProviderEvent},
-        repo::{self, PaymentRow},
+        model::EventKind,
+        repo::PaymentRow,
     },
     PaymentService,
     begin::{Begun, begin},
+    conclude::{conclude, leave_open, response, tell},
 };
 use crate::{
-    kernel::{
-        clock,
-        problem::{Problem, ProblemCode},
-    },
     modules::auth::api::Caller,
-    platform::{
-        idempotency::{self, IdempotencyKey, Refusal, StoredResponse},
-        postgres::Connection,
-        telemetry,
-    },
+    platform::idempotency::{self, IdempotencyKey, Refusal, StoredResponse},
 };
 
 /// A stored answer, or what the key was worth instead.
@@ -57,6 +49,7 @@ impl PaymentService {
         for _ in 0..SETTLE_ROUNDS {
             match self.phase_a(caller, key, order, provider).await? {
                 Begun::Known(refusal) => return Ok(Err(refusal)),
+                Begun::Freed(refused) => return Err(refused),
                 Begun::Unsettled(other) => self.settle(&other).await?,
                 Begun::Call { payment, attempt } => {
                     return self.call_and_store(key, attempt, &payment).await.map(Ok);
@@ -105,14 +98,16 @@ impl PaymentService {
         };
         let response = response(payment, &answer)?;
         let mut conn = self.database.conn().await?;
-        conn.transaction(async |conn| {
-            phase_c(conn, payment, &answer).await?;
-            let ours = idempotency::finish(conn, key, attempt, &response).await?;
-            if ours { Ok(()) } else { Err(PaymentError::Fenced) }
-        })
-        .await?;
+        let ours = conn
+            .transaction(async |conn| {
+                conclude(conn, (key, attempt), payment, &answer, &response).await
+            })
+            .await?;
         self.bus.wake();
         self.wake_inbox();
+        if !ours {
+            return Err(PaymentError::Fenced);
+        }
         self.replays.put(vec![(key.clone(), response.clone())]).await;
         Ok(response)
     }
@@ -152,7 +147,8 @@ impl PaymentService {
                 Ok(PaymentError::Refused(reason))
             }
             ProviderError::NotFound | ProviderError::Unavailable(_) => {
-                idempotency::release(&mut conn, key, attempt).await?;
+                conn.transaction(async |conn| leave_open(conn, (key, attempt), payment).await)
+                    .await?;
                 Ok(PaymentError::ProviderUnavailable)
             }
         }
@@ -169,85 +165,4 @@ impl From<diesel::result::Error> for Stop {
     fn from(error: diesel::result::Error) -> Self {
         Self::Error(error.into())
     }
-}
-
-/// Stores the provider's ids and what it said about the attempt.
-async fn phase_c(
-    conn: &mut Connection,
-    payment: &PaymentRow,
-    answer: &CreateAnswer,
-) -> Result<(), PaymentError> {
-    let created = created(answer);
-    if let CreateAnswer::Declined { .. } = answer {
-        tell(conn, payment, EventKind::AttemptFailed, "create.declined", Some(created)).await?;
-    } else {
-        repo::find_locked(conn, payment.id).await?.ok_or(PaymentError::NotFound)?;
-    }
-    let (secret, url) = (created.client_secret.as_deref(), created.checkout_url.as_deref());
-    repo::set_provider_ids(conn, payment.id, &created.provider_payment_id, secret, url).await?;
-    repo::wake_deferred(conn, &[payment.id], &[&created.provider_payment_id]).await?;
-    Ok(())
-}
-
-/// Puts what the provider answered to a request of ours before `decide`.
-async fn tell(
-    conn: &mut Connection,
-    payment: &PaymentRow,
-    kind: EventKind,
-    name: &str,
-    created: Option<&Created>,
-) -> Result<(), diesel::result::Error> {
-    let mut book = Book::open(conn, &payment.provider, &[payment.id], &[]).await?;
-    if let Some(created) = created {
-        book.name(payment.id, &created.provider_payment_id);
-    }
-    let cause = Cause {
-        source: Source::Api,
-        event: name.to_owned(),
-        provider_event_id: None,
-        occurred_at: clock::now(),
-        trace: telemetry::current(),
-    };
-    let event = ProviderEvent { kind, currency: payment.currency, captured_minor: None };
-    let from = book.model(payment.id).map_or(PaymentStatus::Pending, |model| model.status);
-    if let Some(decision) = book.judge(payment.id, &Input::Event(event), &cause) {
-        book.record(payment.id, from, &decision, &cause);
-    }
-    book.store(conn).await.map(drop)
-}
-
-fn created(answer: &CreateAnswer) -> &Created {
-    match answer {
-        CreateAnswer::Created(created) | CreateAnswer::Declined { created, .. } => created,
-    }
-}
-
-/// The answer that is stored: the payment as it was made, whatever webhooks have done to it since.
-fn response(payment: &PaymentRow, answer: &CreateAnswer) -> Result<StoredResponse, PaymentError> {
-    let unwritable = |e: serde_json::Error| diesel::result::Error::SerializationError(Box::new(e));
-    if let CreateAnswer::Declined { reason, .. } = answer {
-        let detail = format!("the provider declined: {reason}");
-        let problem = Problem::new(ProblemCode::PaymentDeclined, detail)
-            .with("payment_id", payment.id.to_string());
-        let trace_id = telemetry::current().map(|t| t.trace_id()).unwrap_or_default();
-        let body = problem.body("/api/v1/payments", &trace_id).to_string();
-        return Ok(StoredResponse { status: 402, body });
-    }
-    let created = created(answer);
-    let made = PaymentRow {
-        provider_payment_id: Some(created.provider_payment_id.clone()),
-        status: PaymentStatus::Pending.as_str().to_owned(),
-        closed: false,
-        captured_minor: 0,
-        refunded_minor: 0,
-        disputed_minor: 0,
-        amount_mismatch: false,
-        client_secret: created.client_secret.clone(),
-        checkout_url: created.checkout_url.clone(),
-        updated_at: payment.created_at,
-        version: 1,
-        ..payment.clone()
-    };
-    let body = serde_json::to_string(&PaymentBody::new(made, true)).map_err(unwritable)?;
-    Ok(StoredResponse { status: 201, body })
 }

@@ -1,6 +1,7 @@
 //! The use cases of payments.
 
 mod begin;
+mod conclude;
 mod create;
 mod settle;
 

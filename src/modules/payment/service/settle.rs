@@ -1,5 +1,6 @@
 //! Making sure that a payment takes no more money: cancelled at the provider, and that confirmed.
 
+use chrono::TimeDelta;
 use diesel_async::AsyncConnection;
 
 use super::{
@@ -18,15 +19,26 @@ use crate::{
     platform::{postgres::Connection, telemetry},
 };
 
+/// A payment without a name may be on its way to the provider right now: no request lives longer.
+const IN_FLIGHT: TimeDelta = TimeDelta::seconds(60);
+
+fn in_flight(payment: &PaymentRow) -> bool {
+    let called = payment.called_at.is_some_and(|at| clock::now() - at < IN_FLIGHT);
+    called && payment.provider_payment_id.is_none()
+}
+
 impl PaymentService {
     /// Cancels a payment that could still succeed. Had it succeeded already, that is adopted: the
     /// payment is captured then.
     pub async fn settle(&self, payment: &PaymentRow) -> Result<(), PaymentError> {
+        if in_flight(payment) {
+            return Err(PaymentError::ProviderUnavailable);
+        }
         let answer = self.cancel_at_provider(payment).await?;
         let mut conn = self.database.conn().await?;
         conn.transaction(async |conn| {
             match &answer {
-                Some(answer) => apply_snapshot(conn, payment, answer).await,
+                Some(answer) => Ok(apply_snapshot(conn, payment, answer).await?),
                 // the provider has nothing that could succeed
                 None => close(conn, payment).await,
             }
@@ -95,14 +107,23 @@ pub async fn apply_snapshot(
     repo::wake_deferred(conn, &awaited, &book.names_of(&awaited)).await.map(drop)
 }
 
-/// Nothing of this payment exists at the provider.
-async fn close(conn: &mut Connection, payment: &PaymentRow) -> Result<(), diesel::result::Error> {
+/// Nothing of this payment exists at the provider. Not believed of a payment that was named, or
+/// about to be asked for again, while the provider was looking for it.
+async fn close(conn: &mut Connection, payment: &PaymentRow) -> Result<(), PaymentError> {
     let mut book = Book::open(conn, &payment.provider, &[payment.id], &[]).await?;
+    let Some(now) = book.payment(payment.id) else { return Ok(()) };
+    if now.closed {
+        return Ok(());
+    }
+    if in_flight(now) || now.provider_payment_id != payment.provider_payment_id {
+        return Err(PaymentError::ProviderUnavailable);
+    }
     let Some(from) = book.model(payment.id).map(|model| model.status) else { return Ok(()) };
     let (cause, currency) = (cause("provider.nothing_found"), payment.currency);
     let event = ProviderEvent { kind: EventKind::Canceled, currency, captured_minor: None };
     if let Some(decision) = book.judge(payment.id, &Input::Event(event), &cause) {
         book.record(payment.id, from, &decision, &cause);
     }
-    book.store(conn).await.map(drop)
+    book.store(conn).await?;
+    Ok(())
 }

@@ -51,13 +51,18 @@ pub async fn lock(
     Ok(room.taken_minor)
 }
 
-/// Takes room (or gives it back), where the campaign has such a row. It never falls below nothing: a
-/// row that has not counted the gift that is now given back is out of date, and computed anew
-/// before it is believed.
+/// Takes room, or gives it back. It never falls below nothing: a row that has not counted the gift
+/// that is now given back is out of date, and computed anew before it is believed.
+///
+/// Where the campaign has no row yet, one is made that has to be computed first. Were it left out,
+/// a gift that is being given back would be counted for ever by whoever makes the row and sums up
+/// before this transaction is committed: the row is the lock that the two meet at.
 pub async fn adjust(conn: &mut Connection, campaign: CampaignId, delta: i64) -> QueryResult<()> {
     sql_query(
-        "UPDATE pledge.goal_room SET taken_minor = greatest(taken_minor + $2, 0)
-         WHERE campaign_id = $1",
+        "INSERT INTO pledge.goal_room (campaign_id, terms_version, taken_minor)
+         VALUES ($1, -1, greatest($2, 0))
+         ON CONFLICT (campaign_id)
+         DO UPDATE SET taken_minor = greatest(goal_room.taken_minor + $2, 0)",
     )
     .bind::<Uuid, _>(campaign)
     .bind::<BigInt, _>(delta)

@@ -21,6 +21,11 @@ use crate::platform::{cache::RedisPool, postgres::Database};
 /// A database that hangs is as good as none.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn pg_is_in_recovery() -> diesel::sql_types::Bool;
+}
+
 /// Whether this replica should get traffic.
 #[derive(Clone)]
 pub struct Health {
@@ -64,12 +69,14 @@ impl Health {
         Readiness { status, database: if database { "up" } else { "down" }, redis }
     }
 
+    /// Whether Postgres answers, and takes writes: a standby does not.
     async fn database_up(&self) -> bool {
         let asked = async {
             let mut conn = self.database.conn().await.ok()?;
-            diesel::sql_query("SELECT 1").execute(&mut conn).await.ok()
+            let standby = diesel::select(pg_is_in_recovery()).get_result::<bool>(&mut conn).await;
+            standby.ok().map(|standby| !standby)
         };
-        matches!(timeout(DATABASE_PATIENCE, asked).await, Ok(Some(_)))
+        timeout(DATABASE_PATIENCE, asked).await.ok().flatten().unwrap_or(false)
     }
 
     async fn redis_state(&self) -> &'static str {

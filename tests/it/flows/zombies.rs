@@ -78,7 +78,9 @@ async fn a_zombie_whose_payment_was_refused_closes_nothing() {
     });
     second.await.expect_problem(400, "validation-failed");
     zombie.cont();
-    first.await.unwrap().expect_problem(409, "idempotency-in-progress");
+    // fenced off; or, frozen so long that its call to the bank ran out of time, no answer at all
+    let refused = first.await.unwrap();
+    assert!(matches!(refused.status, 409 | 503), "{refused:?}");
     let path = format!("/api/v1/payments/{id}/history");
     let history = client.get(&path).bearer(&pledge.token).send().await.expect(200);
     let rows = history.body["data"].as_array().unwrap().iter();

@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     backoff::Backoff,
     consumer::{Consumer, ConsumerError},
-    pass::Pass,
     runtime::Shared,
     sequencer, upkeep,
 };
@@ -45,9 +44,6 @@ pub(super) struct ConsumerLoop {
     signal: Arc<Signal>,
     /// Halved by a transient failure, which may be a statement that took too long.
     window: i64,
-    /// The least time between two passes. Doubles, up to the idle tick, with each that found
-    /// nothing for this consumer: moving its cursors past the events of others can wait.
-    rest: Duration,
     backoff: Backoff,
 }
 
@@ -138,8 +134,8 @@ impl SequencerLoop {
 
 impl ConsumerLoop {
     pub fn new(shared: Arc<Shared>, consumer: Arc<dyn Consumer>, signal: Arc<Signal>) -> Self {
-        let (window, rest) = (shared.config.window, shared.config.busy_tick);
-        Self { shared, consumer, signal, window, rest, backoff: Backoff::default() }
+        let window = shared.config.window;
+        Self { shared, consumer, signal, window, backoff: Backoff::default() }
     }
 
     pub async fn run(mut self, token: CancellationToken) {
@@ -149,11 +145,8 @@ impl ConsumerLoop {
                 () = self.signal.wake.notified() => {}
             }
             let started = Instant::now();
-            let found = self.catch_up(&token).await > 0;
-            let config = &self.shared.config;
-            self.rest =
-                if found { config.busy_tick } else { (self.rest * 2).min(config.idle_tick) };
-            let next = started + self.rest;
+            self.catch_up(&token).await;
+            let next = started + self.shared.config.busy_tick;
             tokio::select! {
                 () = token.cancelled() => return,
                 () = sleep_until(next) => {}
@@ -161,17 +154,14 @@ impl ConsumerLoop {
         }
     }
 
-    /// Works until there is nothing more to do; returns how many events concerned this consumer.
-    async fn catch_up(&mut self, token: &CancellationToken) -> usize {
-        let mut found = 0;
+    async fn catch_up(&mut self, token: &CancellationToken) {
         while !token.is_cancelled() {
             match self.turn().await {
-                Ok(pass) => {
+                Ok(more) => {
                     self.backoff.succeeded();
                     self.window = (self.window * 2).min(self.shared.config.window);
-                    found += pass.applied + pass.parked;
-                    if !pass.more {
-                        break;
+                    if !more {
+                        return;
                     }
                 }
                 Err(error) => {
@@ -182,16 +172,15 @@ impl ConsumerLoop {
                 }
             }
         }
-        found
     }
 
-    /// One pass, and the parked events that are due.
-    async fn turn(&mut self) -> Result<Pass, ConsumerError> {
+    /// One pass; true when there is more to do at once.
+    async fn turn(&mut self) -> Result<bool, ConsumerError> {
         let pass = self.shared.pass(&*self.consumer, self.window).await?;
         if self.signal.due.swap(false, Ordering::Relaxed) {
             self.shared.retry(&*self.consumer).await?;
         }
-        Ok(pass)
+        Ok(pass.more)
     }
 }
 

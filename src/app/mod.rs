@@ -14,7 +14,6 @@ mod services;
 
 use std::{net::TcpListener, time::Duration};
 
-use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,9 +58,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("stopping: no new requests, those under way are finished");
     services.health.drain();
     tokio::time::sleep(Duration::from_secs(config.http.drain_seconds)).await;
-    stop_server(server).await;
+    server.stop(true).await;
     background.stop(STOP_TIMEOUT).await;
-    stop_server(metrics_server).await;
+    metrics_server.stop(true).await;
     drop(services);
     resources.close().await?;
     anyhow::ensure!(!failed, "background work has ended by itself; see the log");
@@ -109,10 +108,6 @@ async fn stop_requested() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn stop_server(server: ServerHandle) {
-    server.stop(true).await;
-}
-
 /// Opens what the command-line tools need: the database, migrated, and nothing else.
 ///
 /// # Errors
@@ -127,7 +122,7 @@ pub async fn with_database<T>(
     outcome
 }
 
-/// The address that `url` hides its credentials in, for messages.
+/// The text of a secret, for the one who connects or signs with it.
 fn expose(secret: Option<&secrecy::SecretString>) -> Option<&str> {
     secret.map(ExposeSecret::expose_secret)
 }

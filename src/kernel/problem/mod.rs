@@ -79,12 +79,6 @@ impl Problem {
         self
     }
 
-    #[must_use]
-    pub fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
-        self
-    }
-
     pub fn status(&self) -> u16 {
         self.code.status()
     }

@@ -50,27 +50,25 @@ impl From<NotPayable> for PaymentError {
 
 impl From<PaymentError> for Problem {
     fn from(error: PaymentError) -> Self {
-        let code = match &error {
+        let detail = error.to_string();
+        let code = match error {
             PaymentError::NotFound | PaymentError::PledgeNotFound => ProblemCode::NotFound,
             PaymentError::UnknownProvider => {
-                return Self::field("provider", "unknown", error.to_string());
+                return Self::field("provider", "unknown", detail);
             }
             PaymentError::Refused(reason) => {
-                return Self::field("payment_method", "refused", reason.clone());
+                return Self::field("payment_method", "refused", reason);
             }
             PaymentError::AlreadyActive(id) => {
-                return Self::new(ProblemCode::PaymentAlreadyActive, error.to_string())
+                return Self::new(ProblemCode::PaymentAlreadyActive, detail)
                     .with("payment_id", id.to_string());
             }
             PaymentError::NotPayable(_) => ProblemCode::PledgeNotPayable,
             PaymentError::ProviderUnavailable => ProblemCode::ProviderUnavailable,
             PaymentError::Fenced => ProblemCode::IdempotencyInProgress,
-            PaymentError::Submit(error) => return (*error).into(),
-            PaymentError::Db(_) => match error {
-                PaymentError::Db(error) => return error.into(),
-                _ => ProblemCode::Internal,
-            },
+            PaymentError::Submit(error) => return error.into(),
+            PaymentError::Db(error) => return error.into(),
         };
-        Self::new(code, error.to_string())
+        Self::new(code, detail)
     }
 }

@@ -1,6 +1,6 @@
 //! The door: a webhook is acknowledged when it is committed, or was before.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel_async::AsyncConnection;
 use futures_util::future::BoxFuture;
@@ -95,11 +95,10 @@ async fn store(
     let firsts: Vec<&NewInboxRow> =
         jobs.iter().filter(|job| keys.insert((job.provider, &job.event_id))).collect();
     let mut fresh: HashSet<_> = repo::insert_inbox(conn, &firsts).await?.into_iter().collect();
-    let repeated: Vec<&NewInboxRow> = jobs.iter().collect();
     let stored = if fresh.len() == jobs.len() {
-        std::collections::HashMap::new()
+        HashMap::new()
     } else {
-        repo::hashes_of(conn, &repeated).await?
+        repo::hashes_of(conn, &firsts).await?
     };
     Ok(jobs
         .iter()

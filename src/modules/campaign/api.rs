@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
 pub use super::model::Closed;
-use super::repo;
+use super::{
+    model::Gate,
+    repo::{self, TermsRow},
+};
 use crate::{
     kernel::{
         ids::{CampaignId, UserId},
@@ -25,10 +28,30 @@ pub struct GiftTerms {
     pub allow_overfunding: bool,
     /// Never published: nobody but its owner and administrators is to know that it exists.
     pub draft: bool,
-    /// Whether gifts are taken at the instant asked for, and if not, why.
-    pub accepts: Result<(), Closed>,
     /// Grows with every change of the campaign.
     pub version: i64,
+    gate: Gate,
+}
+
+impl GiftTerms {
+    /// Whether gifts are taken at this instant, and if not, why.
+    pub fn accepts(&self, at: DateTime<Utc>) -> Result<(), Closed> {
+        self.gate.accepts_gifts(at)
+    }
+}
+
+impl From<TermsRow> for GiftTerms {
+    fn from(row: TermsRow) -> Self {
+        Self {
+            owner_id: row.owner_id,
+            currency: row.currency,
+            goal_minor: row.goal_minor,
+            allow_overfunding: row.allow_overfunding,
+            draft: row.published_at.is_none(),
+            version: row.version,
+            gate: row.gate,
+        }
+    }
 }
 
 /// Reads the campaigns that exist among `ids` and holds them as they are until the caller's
@@ -37,25 +60,22 @@ pub struct GiftTerms {
 pub async fn lock_for_gifts(
     conn: &mut Connection,
     ids: &[CampaignId],
-    at: DateTime<Utc>,
 ) -> QueryResult<HashMap<CampaignId, GiftTerms>> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
     let rows = repo::lock_terms(conn, &ids).await?;
-    let terms = rows.into_iter().map(|row| {
-        let terms = GiftTerms {
-            owner_id: row.owner_id,
-            currency: row.currency,
-            goal_minor: row.goal_minor,
-            allow_overfunding: row.allow_overfunding,
-            draft: row.published_at.is_none(),
-            accepts: row.gate.accepts_gifts(at),
-            version: row.version,
-        };
-        (row.id, terms)
-    });
-    Ok(terms.collect())
+    Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+}
+
+/// Reads without holding: what is judged by these terms counts only in a transaction that finds the
+/// campaigns to be of the same versions, by `campaign.hold_for_gifts(ids, versions)` in the database.
+pub async fn terms_of(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+) -> QueryResult<HashMap<CampaignId, GiftTerms>> {
+    let rows = repo::terms(conn, ids).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
 /// Who owns the campaign, draft or not; `None` when there is no such campaign.

@@ -79,6 +79,10 @@ pub async fn lock(conn: &mut Connection, id: CampaignId) -> QueryResult<Option<C
     query.first(conn).await.optional()
 }
 
+pub async fn terms(conn: &mut Connection, ids: &[CampaignId]) -> QueryResult<Vec<TermsRow>> {
+    dsl::campaigns.filter(dsl::id.eq_any(ids)).select(TermsRow::as_select()).load(conn).await
+}
+
 /// Holds these campaigns as they are until the transaction ends, locked in ascending order.
 pub async fn lock_terms(conn: &mut Connection, ids: &[CampaignId]) -> QueryResult<Vec<TermsRow>> {
     dsl::campaigns

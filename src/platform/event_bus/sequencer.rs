@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use crate::platform::postgres::{Connection, cached};
 
 /// What one pass did.
-#[derive(Debug, Clone, Copy, QueryableByName)]
+#[derive(Debug, Clone, QueryableByName)]
 pub struct Sequenced {
     /// 0 when there was nothing, or another replica is at it.
     #[diesel(sql_type = BigInt)]
@@ -18,6 +18,9 @@ pub struct Sequenced {
     /// How many of them lay below the floor, which must never happen.
     #[diesel(sql_type = BigInt)]
     pub strays: i64,
+    /// The types of the events that were moved, each once.
+    #[diesel(sql_type = Array<Text>)]
+    pub types: Vec<String>,
 }
 
 /// What there is to do.
@@ -36,7 +39,7 @@ pub struct Poll {
 /// Moves at most `batch` events from the outbox to the log; `whole` looks below the floor too.
 /// The connection must not be in a transaction.
 pub async fn sequence(conn: &mut Connection, batch: i32, whole: bool) -> QueryResult<Sequenced> {
-    let pass = sql_query("SELECT moved, strays FROM bus.sequence($1, $2)")
+    let pass = sql_query("SELECT moved, strays, types FROM bus.sequence($1, $2)")
         .bind::<Integer, _>(batch)
         .bind::<Bool, _>(whole);
     let pass: Sequenced = cached(pass).get_result(conn).await?;

@@ -107,12 +107,18 @@ impl SequencerLoop {
     }
 
     async fn sequence(&self) -> Result<i64, DbError> {
-        let moved = self.shared.sequence(false).await?.moved;
-        if moved > 0 {
-            self.signals.iter().for_each(|signal| signal.wake.notify_one());
+        let pass = self.shared.sequence(false).await?;
+        if pass.moved > 0 {
+            for (consumer, signal) in self.shared.consumers.iter().zip(&self.signals) {
+                // to claim and move all cursors for events of others costs more than all else on a
+                // busy bus; the poll sees to them now and then
+                if consumer.event_types().iter().any(|t| pass.types.iter().any(|m| m == t)) {
+                    signal.wake.notify_one();
+                }
+            }
             self.shared.bus.tell_others();
         }
-        Ok(moved)
+        Ok(pass.moved)
     }
 
     async fn poll(&self) -> Result<bool, DbError> {

@@ -1,47 +1,24 @@
-//! Creating pledges: many requests in one transaction.
-//!
-//! A flush locks the campaigns of its gifts (`FOR SHARE`), judges each gift by them, and inserts
-//! keys, pledges and events of those that pass. Of the others it looks up the key first: what was
-//! answered before is answered again, whatever the campaign says today.
-
-use std::collections::HashMap;
-
-use diesel_async::AsyncConnection;
-use futures_util::future::BoxFuture;
+//! Creating a pledge: made ready here, written together with others by the writer.
 
 use super::{
     super::{
         dto::{PledgeBody, Promise},
         error::PledgeError,
         model::{Pledge, PledgeStatus},
-        repo,
+        repo::NewPledge,
     },
-    AmountRange, PledgeService, announce,
+    PledgeService,
     answer::{Answer, with_token},
-    room,
+    write::changed,
 };
 use crate::{
     kernel::{
         clock,
         email::Email,
-        ids::{CampaignId, PledgeId, UserId},
-        money::Money,
+        ids::{PledgeId, UserId},
     },
-    modules::campaign::api::{self as campaign, GiftTerms},
-    platform::{
-        batching::Flush,
-        idempotency::{self, Claim, IdempotencyKey, Refusal, StoredResponse},
-        postgres::{Connection, Database, DbError},
-    },
+    platform::idempotency::{IdempotencyKey, Refusal, StoredResponse},
 };
-
-/// A pledge to be written, with its key and the answer it will have.
-#[derive(Debug)]
-pub struct NewPledge {
-    pub pledge: Pledge,
-    pub key: IdempotencyKey,
-    response: StoredResponse,
-}
 
 /// How a request to create a pledge ends, if not with an error.
 #[derive(Debug)]
@@ -79,14 +56,21 @@ impl PledgeService {
         let token = user.is_none().then(|| self.guest_token(id, pledge.created_at));
         let body = serde_json::to_string(&PledgeBody::new(&pledge, true)).unwrap_or_default();
         let response = StoredResponse { status: 201, body };
-        let job = NewPledge { pledge, key: key.clone(), response };
-        let response = match self.writer.submit(job).await?? {
-            Outcome::Created(response) => response,
-            Outcome::Known(known) => return self.known(known, user.is_none()),
-        };
-        self.bus.wake();
-        self.replays.put(vec![(key, response.clone())]).await;
-        Ok(Ok(Answer { id, response: with_token(response, token), replayed: false }))
+        let event = changed(&pledge);
+        let job = NewPledge { pledge, key: key.clone(), event, response };
+        match self.writer.submit(job).await?? {
+            Outcome::Created(response) => {
+                self.bus.wake();
+                Ok(Ok(Answer { id, response: with_token(response, token), replayed: false }))
+            }
+            Outcome::Known(known) => {
+                // few requests are repeated, and those that are, are repeated again
+                if let Refusal::Replay(response) = &known {
+                    self.replays.put(vec![(key, response.clone())]).await;
+                }
+                self.known(known, user.is_none())
+            }
+        }
     }
 
     fn known(&self, known: Refusal, guest: bool) -> Result<Result<Answer, Refusal>, PledgeError> {
@@ -119,109 +103,4 @@ fn new_pledge(promise: Promise, donor: &Email, donor_hash: String, user: Option<
         updated_at: now,
         version: 1,
     }
-}
-
-/// Writes many new pledges at once.
-pub struct CreateMany {
-    pub database: Database,
-    pub amounts: AmountRange,
-}
-
-type JobOutcome = Result<Outcome, PledgeError>;
-
-impl Flush for CreateMany {
-    type Job = NewPledge;
-    type Outcome = JobOutcome;
-
-    fn flush<'a>(
-        &'a self,
-        jobs: &'a [NewPledge],
-    ) -> BoxFuture<'a, Result<Vec<JobOutcome>, DbError>> {
-        Box::pin(async move {
-            let mut conn = self.database.conn().await?;
-            let outcomes = conn.transaction(async |conn| self.write(conn, jobs).await).await?;
-            Ok(outcomes)
-        })
-    }
-}
-
-impl CreateMany {
-    async fn write(
-        &self,
-        conn: &mut Connection,
-        jobs: &[NewPledge],
-    ) -> Result<Vec<JobOutcome>, diesel::result::Error> {
-        let campaigns: Vec<CampaignId> = jobs.iter().map(|job| job.pledge.campaign_id).collect();
-        let terms = campaign::lock_for_gifts(conn, &campaigns, clock::now()).await?;
-        let mut verdicts: Vec<Result<(), PledgeError>> =
-            jobs.iter().map(|job| self.judge(&job.pledge, &terms)).collect();
-        let repeated = room::reserve(conn, jobs, &terms, &mut verdicts).await?;
-
-        let writable = |i: &usize| verdicts[*i].is_ok() && !repeated.contains(i);
-        let passed: Vec<usize> = (0..jobs.len()).filter(writable).collect();
-        let keys: Vec<_> = passed.iter().map(|i| (&jobs[*i].key, &jobs[*i].response)).collect();
-        let fresh = idempotency::insert_finished(conn, &keys).await?;
-        let new: Vec<&Pledge> =
-            passed.iter().zip(&fresh).filter(|(_, f)| **f).map(|(i, _)| &jobs[*i].pledge).collect();
-        repo::insert_many(conn, &new).await?;
-        room::take(conn, &new, &terms).await?;
-        announce(conn, new.iter().copied()).await?;
-        idempotency::count("new", new.len() as u64);
-
-        let mut is_new = vec![false; jobs.len()];
-        passed.iter().zip(fresh).for_each(|(i, f)| is_new[*i] = f);
-        let mut outcomes = Vec::with_capacity(jobs.len());
-        for ((job, verdict), new) in jobs.iter().zip(verdicts).zip(is_new) {
-            outcomes.push(match (new, verdict) {
-                (true, _) => Ok(Outcome::Created(job.response.clone())),
-                (false, verdict) => known_or(conn, &job.key, verdict).await?,
-            });
-        }
-        Ok(outcomes)
-    }
-
-    /// Existence, state, then the money rules, in this order.
-    fn judge(
-        &self,
-        pledge: &Pledge,
-        terms: &HashMap<CampaignId, GiftTerms>,
-    ) -> Result<(), PledgeError> {
-        let terms = terms
-            .get(&pledge.campaign_id)
-            .filter(|terms| !terms.draft)
-            .ok_or(PledgeError::CampaignNotFound)?;
-        terms.accepts.as_ref().map_err(|why| PledgeError::CampaignNotAccepting(why.to_string()))?;
-        if terms.currency != pledge.currency {
-            return Err(PledgeError::CurrencyMismatch(terms.currency));
-        }
-        let AmountRange { min_minor, max_minor } = self.amounts;
-        if !(min_minor..=max_minor).contains(&pledge.amount_minor) {
-            let money = |minor| Money::new(minor, pledge.currency);
-            return Err(PledgeError::AmountOutOfRange {
-                min: money(min_minor),
-                max: money(max_minor),
-            });
-        }
-        Ok(())
-    }
-}
-
-/// The answer that the key has had before, or else the verdict.
-async fn known_or(
-    conn: &mut Connection,
-    key: &IdempotencyKey,
-    verdict: Result<(), PledgeError>,
-) -> Result<JobOutcome, diesel::result::Error> {
-    let refusal = match idempotency::find(conn, key).await? {
-        Some(claim @ (Claim::Replay(_) | Claim::Reused | Claim::InProgress)) => {
-            claim.into_execution().err()
-        }
-        _ => None,
-    };
-    Ok(match (refusal, verdict) {
-        (Some(refusal), _) => Ok(Outcome::Known(refusal)),
-        (None, Err(error)) => Err(error),
-        // the key was there when it was to be inserted, and gone when it was looked up
-        (None, Ok(())) => Ok(Outcome::Known(Refusal::InProgress)),
-    })
 }

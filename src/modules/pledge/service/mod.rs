@@ -3,6 +3,7 @@
 mod answer;
 mod cancel;
 mod create;
+mod create_many;
 mod room;
 mod write;
 
@@ -12,6 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::runtime::Handle;
 
+use self::create_many::CreateMany;
 use super::{error::PledgeError, model::Pledge, repo};
 use crate::{
     kernel::{
@@ -30,7 +32,7 @@ use crate::{
     },
 };
 
-pub(super) use write::{announce, store_changes};
+pub(super) use write::store_changes;
 
 /// How large a gift may be, in minor units of any currency.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +47,7 @@ pub struct PledgeService {
     database: Database,
     bus: EventBus,
     replays: ReplayCache,
-    writer: Batcher<create::CreateMany>,
+    writer: Batcher<CreateMany>,
     donor_key: Arc<[u8]>,
     tokens: GuestTokens,
 }
@@ -70,7 +72,7 @@ impl PledgeService {
         amounts: AmountRange,
         runtime: &Handle,
     ) -> Self {
-        let flush = create::CreateMany { database: database.clone(), amounts };
+        let flush = CreateMany::new(database.clone(), amounts);
         let writer = Batcher::start("pledges", flush, Limits::default(), runtime);
         Self { database, bus, replays, writer, donor_key: donor_key.into(), tokens }
     }

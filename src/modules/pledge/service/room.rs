@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::QueryResult;
 
-use super::{
-    super::{error::PledgeError, model::Pledge, repo},
-    create::NewPledge,
+use super::super::{
+    error::PledgeError,
+    model::Pledge,
+    repo::{self, NewPledge},
 };
 use crate::{
     kernel::{ids::CampaignId, money::Money},

@@ -36,13 +36,9 @@ fn event(pledge: &Pledge, event_type: &'static str) -> NewEvent {
     }
 }
 
-/// Announces pledges that were inserted or changed in this transaction.
-pub async fn announce<'a>(
-    conn: &mut Connection,
-    pledges: impl IntoIterator<Item = &'a Pledge>,
-) -> QueryResult<()> {
-    let events: Vec<_> = pledges.into_iter().map(|p| event(p, PLEDGE_CHANGED)).collect();
-    publish(conn, &events).await
+/// The event of a pledge that was made or changed.
+pub fn changed(pledge: &Pledge) -> NewEvent {
+    event(pledge, PLEDGE_CHANGED)
 }
 
 /// Stores locked pledges that have changed, with what follows: the room under the goal, the events.
@@ -57,7 +53,7 @@ pub async fn store_changes(
     let mut events = Vec::with_capacity(after.len());
     for (old, new) in before.iter().zip(after) {
         *rooms.entry(new.campaign_id).or_default() += new.counted_minor() - old.counted_minor();
-        events.push(event(new, PLEDGE_CHANGED));
+        events.push(changed(new));
         if new.status == PledgeStatus::Cancelled && old.status != PledgeStatus::Cancelled {
             events.push(event(new, PLEDGE_CANCELLED));
         }

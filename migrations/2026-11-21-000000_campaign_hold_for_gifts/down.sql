@@ -1,0 +1,1 @@
+DROP FUNCTION campaign.hold_for_gifts(uuid[], bigint[]);

@@ -108,12 +108,15 @@ async fn read(
     after: i64,
     end: i64,
 ) -> QueryResult<Vec<Found>> {
+    // EXISTS is asked once; the look-up by aggregate, for each event, only where anything is parked
     const READ: &str = "\
         SELECT e.seq, e.event_id, e.partition, e.aggregate_id, e.aggregate_version, e.type, \
                e.payload, e.trace_context, e.created_at, \
-               (SELECT p.state FROM bus.parked_event p \
-                 WHERE p.consumer = $1 AND p.partition = e.partition \
-                   AND p.aggregate_id = e.aggregate_id ORDER BY p.seq LIMIT 1) AS blocked \
+               CASE WHEN EXISTS (SELECT FROM bus.parked_event a WHERE a.consumer = $1) THEN \
+                    (SELECT p.state FROM bus.parked_event p \
+                      WHERE p.consumer = $1 AND p.partition = e.partition \
+                        AND p.aggregate_id = e.aggregate_id ORDER BY p.seq LIMIT 1) \
+               END AS blocked \
           FROM bus.event_log e \
          WHERE e.seq > $2 AND e.seq <= $3 AND e.type = ANY($4) \
            AND e.seq > ($5::bigint[])[e.partition + 1] \

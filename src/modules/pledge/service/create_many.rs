@@ -90,12 +90,16 @@ impl CreateMany {
         let judged: Vec<(CampaignId, i64)> =
             terms.iter().map(|(id, terms)| (*id, terms.version)).collect();
         let Some(fresh) = repo::create_many(conn, &judged, &gifts).await? else {
-            terms.keys().for_each(|id| self.remembered.invalidate(id));
+            for id in terms.keys() {
+                self.remembered.invalidate(id);
+            }
             return Ok(None);
         };
         idempotency::count("new", fresh.len() as u64);
         let mut is_new = vec![false; jobs.len()];
-        fresh.into_iter().for_each(|i| is_new[gifts[i].0] = true);
+        for place in fresh {
+            is_new[gifts[place].0] = true;
+        }
         let verdicts = jobs.iter().map(|_| Ok(())).collect();
         outcomes(conn, jobs, &is_new, verdicts).await.map(Some)
     }

@@ -41,7 +41,7 @@ pub use decision::{Applied, Decision, Rejection};
 pub use event::{
     DisputeReport, EventKind, Input, ProviderEvent, ProviderStatus, RefundReport, Snapshot,
 };
-pub use fact_row::{DisputeState, FactRow, RefundState};
+pub use fact_row::{DisputeState, FactKind, FactRow, RefundState};
 pub use facts::Facts;
 pub use payment::Payment;
 pub use status::PaymentStatus;
@@ -52,6 +52,6 @@ pub use words::UnknownWord;
 use {
     amounts::{Amounts, LedgerKind, ledger_deltas},
     decision::{Question, Signal},
-    fact_row::{FactKind, FactState},
+    fact_row::FactState,
     facts::Conflict,
 };

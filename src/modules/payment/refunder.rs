@@ -6,7 +6,10 @@ use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{repo, service::PaymentService};
-use crate::platform::postgres::{Database, DbError};
+use crate::{
+    kernel::clock,
+    platform::postgres::{Database, DbError},
+};
 
 const IDLE: Duration = Duration::from_secs(1);
 const BATCH: i64 = 64;
@@ -38,7 +41,7 @@ impl Refunder {
 
     async fn turn(&self) -> Result<usize, DbError> {
         let mut conn = self.database.conn().await?;
-        let due = repo::due_refunds(&mut conn, BATCH).await?;
+        let due = repo::due_refunds(&mut conn, clock::now(), BATCH).await?;
         drop(conn);
         stream::iter(&due)
             .for_each_concurrent(AT_ONCE, async |id| {

@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::Office;
-use crate::support::donation::{Payment, Pledge, new_key, plan_fault};
+use crate::support::{
+    donation::{PATIENCE, Payment, Pledge, new_key, plan_fault},
+    eventually,
+};
 
 /// 100.00 USD set aside, to be captured by hand.
 async fn held(office: &Office, method: &str) -> (Pledge, Payment) {
@@ -83,6 +86,23 @@ async fn what_is_held_is_cancelled_and_the_pledge_stays_payable() {
     pledge.pay(client, "pm_success").await;
     pledge.becomes(client, "completed").await;
     office.world.ends_with(10_000, 0, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_for_a_cancelled_pledge_is_not_captured() {
+    let office = Office::new().await;
+    let (client, admin) = (&office.world.client, &office.admin);
+    let (pledge, payment) = held(&office, "pm_success").await;
+    plan_fault(client, "cancel", "fail", 1000, 0).await;
+    pledge.cancel(client, &new_key()).send().await.expect(200);
+    let intents = || async { office.world.books.count("payment.cancel_intents").await == 1 };
+    eventually(PATIENCE, intents).await;
+
+    let capture = payment.act(client, admin, &new_key(), "capture").send().await;
+
+    capture.expect_problem(409, "invalid-transition");
+    assert_eq!(payment.bank_has(client).await["captures"], 0);
+    office.world.ends_with(0, 0, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

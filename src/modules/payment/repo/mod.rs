@@ -8,7 +8,8 @@ mod records;
 mod refunds;
 
 pub use cancel_intents::{
-    CancelIntent, claim_due_intents, demand_cancel, finish_intent, insert_intents, retry_intent,
+    CancelIntent, claim_due_intents, demand_cancel, finish_intent, has_intent, insert_intents,
+    retry_intent,
 };
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{

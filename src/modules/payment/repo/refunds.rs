@@ -102,9 +102,13 @@ pub async fn take_up_refund(
 }
 
 /// Refunds that nobody works on.
-pub async fn due_refunds(conn: &mut Connection, limit: i64) -> QueryResult<Vec<RefundId>> {
+pub async fn due_refunds(
+    conn: &mut Connection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<RefundId>> {
     refunds::table
-        .filter(dsl::status.eq("requested").and(dsl::next_attempt_at.le(diesel::dsl::now)))
+        .filter(dsl::status.eq("requested").and(dsl::next_attempt_at.le(now)))
         .order(dsl::next_attempt_at)
         .limit(limit)
         .select(dsl::id)
@@ -215,14 +219,14 @@ pub async fn captured_again(
 ) -> QueryResult<Vec<PaymentId>> {
     let ids: Vec<Id> = sql_query(
         "SELECT id FROM (
-             SELECT p.id, count(*) OVER pledge AS paid,
-                    row_number() OVER (pledge ORDER BY f.first) AS place
-             FROM payment.payments p
-             CROSS JOIN LATERAL (SELECT min(f.id) AS first FROM payment.facts f
-                                 WHERE f.payment_id = p.id AND f.kind = 'capture') f
-             WHERE p.pledge_id = ANY ($1) AND p.captured_minor > p.refunded_minor
-             WINDOW pledge AS (PARTITION BY p.pledge_id)) p
-         WHERE paid > 1 AND place > 1 ORDER BY id",
+             SELECT p.id, row_number() OVER (PARTITION BY p.pledge_id ORDER BY (
+                        SELECT min(f.id) FROM payment.facts f
+                        WHERE f.payment_id = p.id AND f.kind = 'capture')) AS place
+             FROM (SELECT id, pledge_id, count(*) OVER (PARTITION BY pledge_id) AS paid
+                   FROM payment.payments
+                   WHERE pledge_id = ANY ($1) AND captured_minor > refunded_minor) p
+             WHERE paid > 1) p
+         WHERE place > 1 ORDER BY id",
     )
     .bind::<Array<Uuid>, _>(pledges)
     .load(conn)

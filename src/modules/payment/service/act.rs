@@ -167,7 +167,9 @@ async fn begin(
         idempotency::finish(conn, key, attempt, &stored).await?;
         return Ok(Begun::Done(stored));
     }
-    if !act.is_possible(&payment) {
+    // its donor has taken the promise back: nobody charges for it any more
+    let withdrawn = act == Act::Capture && repo::has_intent(conn, id).await?;
+    if withdrawn || !act.is_possible(&payment) {
         return Err(act.impossible(&payment));
     }
     let point = json!({ "payment_id": id });

@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{metrics, resources::Resources, services::Services};
 use crate::{
     modules::{
-        payment::{Canceller, InboxWorker, PaymentConsumer},
+        payment::{Canceller, InboxWorker, PaymentConsumer, Refunder},
         pledge::PledgeConsumer,
         sandbox::{DeliveryWorker, Pace},
         totals::TotalsConsumer,
@@ -57,6 +57,8 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     background.spawn("inbox", inbox.run(stop.clone()));
     let canceller = Canceller::new(database.clone(), services.payments.clone());
     background.spawn("canceller", canceller.run(stop.clone()));
+    let refunder = Refunder::new(database.clone(), services.payments.clone());
+    background.spawn("refunder", refunder.run(stop.clone()));
     background.spawn("deadlines", services.campaigns.clone().run(stop.clone()));
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
     background.spawn("metrics", metrics::sample(database, recorder, stop.clone()));

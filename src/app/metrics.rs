@@ -39,6 +39,8 @@ fn describe() {
     describe_counter!("sandbox_webhook_attempts_total", "The sandbox's webhooks, by outcome");
     describe_counter!("payments_total", "Payments that reached a status, by provider");
     describe_counter!("payment_signals_total", "Worth a look: late captures, clamps, mismatches");
+    describe_counter!("payment_second_captures_total", "Captured again for one pledge: refunded");
+    describe_counter!("refunds_total", "Refunds asked for, and refused, by provider");
     describe_counter!("provider_id_conflicts_total", "Payments that a provider named twice");
     describe_counter!("cache_requests_total", "Cache look-ups by cache and outcome");
     describe_counter!("redis_calls_total", "Calls to Redis by outcome");

@@ -84,3 +84,7 @@ id! {
     /// One attempt to pay a pledge at one provider.
     PaymentId
 }
+id! {
+    /// One sum that goes back out of a payment.
+    RefundId
+}

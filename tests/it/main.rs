@@ -18,6 +18,7 @@ mod flows;
 mod http;
 mod idempotency;
 mod openapi;
+mod refunds;
 mod sandbox;
 mod schema;
 mod storms;

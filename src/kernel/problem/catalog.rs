@@ -101,6 +101,8 @@ catalog! {
         "The amount is below the smallest or above the largest gift that is accepted. The detail names both.";
     GoalExceeded, "goal-exceeded", 422, "The gift exceeds the goal",
         "The campaign takes no more than its goal, and the room left is smaller than this gift.";
+    RefundExceedsAvailable, "refund-exceeds-available", 422, "More than is left to refund",
+        "A payment gives back at most what was captured, less what was refunded, is being refunded or is disputed. `available_minor` says how much that is.";
     PreconditionRequired, "precondition-required", 428, "If-Match is required",
         "Send `If-Match` with the `ETag` you have read, so that no change of somebody else is overwritten.";
     RateLimited, "rate-limited", 429, "Too many requests",

@@ -7,6 +7,7 @@ use diesel_async::AsyncConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    book::Source,
     error::PaymentError,
     repo::{self, CancelIntent, PaymentRow},
     service::PaymentService,
@@ -86,7 +87,7 @@ impl Canceller {
         if paid(&payment) {
             return Ok(());
         }
-        self.service.settle(&payment).await?;
+        self.service.settle(&payment, Source::Sweeper).await?;
         let mut conn = self.database.conn().await?;
         match repo::find(&mut conn, intent.payment_id).await? {
             Some(now) if !now.closed && !paid(&now) => Err(PaymentError::ProviderUnavailable),

@@ -1,8 +1,14 @@
-//! A cancelled pledge cancels its payment: as an intent, in the transaction of the event.
+//! A cancelled pledge cancels its payment, and a second capture of one pledge is refunded: as
+//! intents, in the transaction of the event.
 
 use futures_util::future::BoxFuture;
 
-use super::repo;
+use super::{
+    error::PaymentError,
+    events::{PAYMENT_CHANGED, PaymentChanged},
+    repo,
+    service::refund_second_captures,
+};
 use crate::{
     kernel::ids::PledgeId,
     modules::pledge::events::PLEDGE_CANCELLED,
@@ -12,7 +18,7 @@ use crate::{
     },
 };
 
-/// Reacts to cancelled pledges.
+/// Reacts to cancelled pledges and captured payments.
 pub struct PaymentConsumer;
 
 impl Consumer for PaymentConsumer {
@@ -21,7 +27,7 @@ impl Consumer for PaymentConsumer {
     }
 
     fn event_types(&self) -> &'static [&'static str] {
-        &[PLEDGE_CANCELLED]
+        &[PLEDGE_CANCELLED, PAYMENT_CHANGED]
     }
 
     fn handle<'a>(
@@ -30,10 +36,34 @@ impl Consumer for PaymentConsumer {
         batch: &'a [Event],
     ) -> BoxFuture<'a, Result<(), ConsumerError>> {
         Box::pin(async move {
-            let pledges: Vec<PledgeId> =
-                batch.iter().map(|event| PledgeId(event.aggregate_id)).collect();
-            repo::insert_intents(conn, &pledges).await?;
+            let cancelled = batch.iter().filter(|event| event.event_type == PLEDGE_CANCELLED);
+            let cancelled: Vec<_> = cancelled.map(|event| PledgeId(event.aggregate_id)).collect();
+            if !cancelled.is_empty() {
+                repo::insert_intents(conn, &cancelled).await?;
+            }
+            let paid = paid_pledges(batch)?;
+            if !paid.is_empty() {
+                refund_second_captures(conn, &paid).await.map_err(told)?;
+            }
             Ok(())
         })
     }
+}
+
+fn told(error: PaymentError) -> ConsumerError {
+    match error {
+        PaymentError::Db(error) => error.into(),
+        error => anyhow::Error::from(error).into(),
+    }
+}
+
+fn paid_pledges(batch: &[Event]) -> Result<Vec<PledgeId>, anyhow::Error> {
+    let mut paid = Vec::new();
+    for event in batch.iter().filter(|event| event.event_type == PAYMENT_CHANGED) {
+        let fact: PaymentChanged = serde_json::from_value(event.payload.clone())?;
+        if fact.captured_minor > fact.refunded_minor {
+            paid.push(fact.pledge_id);
+        }
+    }
+    Ok(paid)
 }

@@ -19,6 +19,14 @@ pub enum PaymentError {
     UnknownProvider,
     #[error("the pledge has a payment that is on its way or captured")]
     AlreadyActive(PaymentId),
+    #[error("there is no such refund")]
+    RefundNotFound,
+    #[error(
+        "{available_minor} can be given back: captured, not refunded or disputed, not on its way"
+    )]
+    RefundExceeds { available_minor: i64 },
+    #[error("cannot {act} a payment that is {status}")]
+    InvalidTransition { act: &'static str, status: String },
     #[error("{0}")]
     NotPayable(String),
     #[error("the provider refused the payment: {0}")]
@@ -52,7 +60,14 @@ impl From<PaymentError> for Problem {
     fn from(error: PaymentError) -> Self {
         let detail = error.to_string();
         let code = match error {
-            PaymentError::NotFound | PaymentError::PledgeNotFound => ProblemCode::NotFound,
+            PaymentError::NotFound
+            | PaymentError::PledgeNotFound
+            | PaymentError::RefundNotFound => ProblemCode::NotFound,
+            PaymentError::RefundExceeds { available_minor } => {
+                return Self::new(ProblemCode::RefundExceedsAvailable, detail)
+                    .with("available_minor", available_minor);
+            }
+            PaymentError::InvalidTransition { .. } => ProblemCode::InvalidTransition,
             PaymentError::UnknownProvider => {
                 return Self::field("provider", "unknown", detail);
             }

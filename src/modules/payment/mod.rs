@@ -7,8 +7,9 @@
 //! refunded + disputed ≤ captured; the ledger's differences add up to the payment; every decision
 //! has a row in the history; facts, ledger and history are append-only.
 //!
-//! Tables: `payment.payments`, `.facts`, `.ledger`, `.history`, `.webhook_inbox`,
-//! `.cancel_intents`. Events out: `payment.changed.v1`. In: `pledge.cancelled.v1`.
+//! Tables: `payment.payments`, `.facts`, `.ledger`, `.history`, `.refunds`, `.webhook_inbox`,
+//! `.cancel_intents`. Events out: `payment.changed.v1`. In: `pledge.cancelled.v1`, and our own: what
+//! is captured a second time for one pledge is given back.
 
 pub mod api;
 mod book;
@@ -20,6 +21,7 @@ pub mod events;
 mod inbox;
 mod model;
 mod providers;
+mod refunder;
 mod repo;
 mod routes;
 mod schema;
@@ -30,5 +32,6 @@ pub use canceller::Canceller;
 pub use consumers::PaymentConsumer;
 pub use inbox::{Door, Worker as InboxWorker};
 pub use providers::Providers;
+pub use refunder::Refunder;
 pub use routes::configure;
 pub use service::PaymentService;

@@ -85,6 +85,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    payment.refunds (id) {
+        id -> Uuid,
+        payment_id -> Uuid,
+        provider -> Text,
+        provider_refund_id -> Nullable<Text>,
+        amount_minor -> Int8,
+        currency -> Text,
+        status -> Text,
+        reason -> Nullable<Text>,
+        requested_by -> Nullable<Uuid>,
+        request -> Jsonb,
+        key_number -> Int4,
+        attempts -> Int4,
+        called_at -> Nullable<Timestamptz>,
+        next_attempt_at -> Timestamptz,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     payment.webhook_inbox (id) {
         id -> Int8,
         provider -> Text,
@@ -108,6 +130,7 @@ diesel::joinable!(cancel_intents -> payments (payment_id));
 diesel::joinable!(facts -> payments (payment_id));
 diesel::joinable!(history -> payments (payment_id));
 diesel::joinable!(ledger -> payments (payment_id));
+diesel::joinable!(refunds -> payments (payment_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     cancel_intents,
@@ -115,5 +138,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     history,
     ledger,
     payments,
+    refunds,
     webhook_inbox,
 );

@@ -14,6 +14,8 @@ pub enum SandboxError {
     NoPayment,
     #[error("the bank has no such account")]
     NoAccount,
+    #[error("the bank has no such dispute")]
+    NoDispute,
     #[error(transparent)]
     Rule(#[from] RuleError),
     #[error(transparent)]
@@ -31,8 +33,11 @@ impl From<diesel::result::Error> for SandboxError {
 impl From<SandboxError> for Problem {
     fn from(error: SandboxError) -> Self {
         let code = match &error {
-            SandboxError::NoPayment | SandboxError::NoAccount => ProblemCode::NotFound,
+            SandboxError::NoPayment | SandboxError::NoAccount | SandboxError::NoDispute => {
+                ProblemCode::NotFound
+            }
             SandboxError::Rule(RuleError::Currency { .. }) => ProblemCode::CurrencyMismatch,
+            SandboxError::Rule(RuleError::Refund { .. }) => ProblemCode::RefundExceedsAvailable,
             SandboxError::Rule(_) | SandboxError::KeyReused(_) => ProblemCode::InvalidTransition,
             SandboxError::Db(_) => ProblemCode::Internal,
         };

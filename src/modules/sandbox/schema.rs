@@ -27,6 +27,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    sandbox.disputes (id) {
+        id -> Text,
+        provider_payment_id -> Text,
+        amount_minor -> Int8,
+        status -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sandbox.events (seq) {
         seq -> Int8,
         event_id -> Text,
@@ -79,15 +90,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    sandbox.refunds (id) {
+        id -> Text,
+        provider_payment_id -> Text,
+        refund_id -> Nullable<Uuid>,
+        amount_minor -> Int8,
+        status -> Text,
+        idempotency_key -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(account_transactions -> accounts (account_number));
 diesel::joinable!(account_transactions -> payments (provider_payment_id));
+diesel::joinable!(disputes -> payments (provider_payment_id));
 diesel::joinable!(events -> payments (provider_payment_id));
 diesel::joinable!(payments -> accounts (account_number));
+diesel::joinable!(refunds -> payments (provider_payment_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_transactions,
     accounts,
+    disputes,
     events,
     faults,
     payments,
+    refunds,
 );

@@ -2,6 +2,8 @@
 
 mod bank;
 mod delivery;
+mod giving_back;
+mod lists;
 mod provider;
 mod routes;
 mod webhooks;

@@ -115,7 +115,7 @@ async fn faults_are_planned_within_their_bounds() {
         (fault(0, json!(1)), 400),
         (fault(1001, json!(1)), 400),
         (fault(1, json!(60_001)), 400),
-        (json!({ "operation": "find", "kind": "fail", "times": 1 }), 400),
+        (json!({ "operation": "verify", "kind": "fail", "times": 1 }), 400),
     ] {
         let (status, answer) = post(&world, "/api/v1/sandbox/faults", body).await;
         assert_eq!(status, expected, "{answer}");
@@ -135,7 +135,7 @@ async fn the_document_describes_every_route_and_its_problems() {
     for status in ["202", "400", "404", "409", "422"] {
         assert!(responses[status].is_object(), "{status}");
     }
-    assert_eq!(api["paths"].as_object().unwrap().len(), 9);
+    assert_eq!(api["paths"].as_object().unwrap().len(), 13);
     for schema in ["OpenAccount", "AccountView", "ConfirmPayment", "BankPaymentView", "PlanFault"] {
         assert!(api["components"]["schemas"][schema].is_object(), "{schema}");
     }

@@ -106,7 +106,7 @@ const IDLE: &str = "
                            (SELECT last_seq FROM bus.event_head ORDER BY pass DESC LIMIT 1))";
 
 /// What must always hold, and a query for the rows that break it.
-const RULES: [(&str, &str); 9] = [
+const RULES: [(&str, &str); 10] = [
     (
         "the ledger's differences add up to the payment",
         "SELECT p.id, p.captured_minor, p.refunded_minor, p.disputed_minor, l.*
@@ -172,6 +172,14 @@ const RULES: [(&str, &str); 9] = [
            AND g.status <> CASE WHEN refunded = captured THEN 'refunded'
                                 WHEN refunded + disputed = captured THEN 'disputed'
                                 ELSE 'completed' END",
+    ),
+    (
+        "our refunds are what the facts say of them",
+        "SELECT r.id, r.status, failed FROM payment.refunds r
+         JOIN (SELECT payment_id, reference, bool_or(state = 'failed') AS failed
+               FROM payment.facts WHERE kind = 'refund' GROUP BY payment_id, reference) f
+           ON f.payment_id = r.payment_id AND f.reference = r.provider_refund_id
+         WHERE r.status <> CASE WHEN failed THEN 'failed' ELSE 'succeeded' END",
     ),
     ("no event is given up", "SELECT id, consumer, last_error FROM bus.parked_event"),
     ("no webhook is dead", "SELECT * FROM payment.webhook_inbox WHERE status = 'dead'"),

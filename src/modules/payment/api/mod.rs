@@ -3,6 +3,8 @@
 mod provider;
 
 pub use provider::{
-    CaptureMethod, CreateAnswer, CreateRequest, Created, Provider, ProviderError, ProviderPayment,
-    ProviderStatus, WebhookError, WebhookEvent, WebhookKind,
+    CaptureMethod, CreateAnswer, CreateRequest, Created, EventPage, ListedEvent, PaymentPage,
+    Provider, ProviderDispute, ProviderDisputeStatus, ProviderError, ProviderPayment,
+    ProviderRefund, ProviderRefundStatus, ProviderStatus, RefundRequest, WebhookError,
+    WebhookEvent, WebhookKind,
 };

@@ -157,6 +157,12 @@ fn judge(
             return Verdict::Later { reason, decision };
         }
     };
+    if let WebhookKind::RefundSucceeded { refund_ref, refund_id, .. }
+    | WebhookKind::RefundFailed { refund_ref, refund_id, .. } = &event.kind
+        && credible
+    {
+        book.hear_refund(id, refund_ref, *refund_id);
+    }
     book.record(id, from, &decision, &cause);
     let reason = reason.or_else(|| (status == "ignored").then(|| decision.as_str().to_owned()));
     Verdict::Done { status, reason }

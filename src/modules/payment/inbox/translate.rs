@@ -1,8 +1,14 @@
 //! From the words at the provider's seam to those of the model.
 
 use super::super::{
-    api::{ProviderPayment, ProviderStatus as Said, WebhookEvent, WebhookKind},
-    model::{EventKind, ProviderEvent, ProviderStatus, Rejection, Snapshot},
+    api::{
+        ProviderDispute, ProviderDisputeStatus, ProviderPayment, ProviderRefund,
+        ProviderRefundStatus, ProviderStatus as Said, WebhookEvent, WebhookKind,
+    },
+    model::{
+        DisputeReport, DisputeState, EventKind, ProviderEvent, ProviderStatus, RefundReport,
+        RefundState, Rejection, Snapshot,
+    },
 };
 use crate::kernel::money::Currency;
 
@@ -22,11 +28,13 @@ pub fn provider_event(
         WebhookKind::Captured { .. } => EventKind::Captured,
         WebhookKind::AttemptFailed => EventKind::AttemptFailed,
         WebhookKind::Canceled => EventKind::Canceled,
-        WebhookKind::RefundSucceeded { refund_ref, amount_minor } => EventKind::RefundSucceeded {
-            refund_ref: refund_ref.clone(),
-            amount_minor: amount(amount_minor)?,
-        },
-        WebhookKind::RefundFailed { refund_ref, amount_minor } => EventKind::RefundFailed {
+        WebhookKind::RefundSucceeded { refund_ref, amount_minor, .. } => {
+            EventKind::RefundSucceeded {
+                refund_ref: refund_ref.clone(),
+                amount_minor: amount(amount_minor)?,
+            }
+        }
+        WebhookKind::RefundFailed { refund_ref, amount_minor, .. } => EventKind::RefundFailed {
             refund_ref: refund_ref.clone(),
             amount_minor: amount(amount_minor)?,
         },
@@ -64,7 +72,30 @@ pub fn snapshot(payment: &ProviderPayment, asked_at_version: i64) -> Snapshot {
         status,
         currency: payment.currency,
         captured_minor: (payment.captured_minor > 0).then_some(payment.captured_minor),
-        refunds: None,
-        disputes: None,
+        refunds: payment.refunds.as_ref().map(|all| all.iter().filter_map(refund).collect()),
+        disputes: payment.disputes.as_ref().map(|all| all.iter().map(dispute).collect()),
+    }
+}
+
+/// `None` of a refund that has not been decided.
+fn refund(refund: &ProviderRefund) -> Option<RefundReport> {
+    let state = match refund.status {
+        ProviderRefundStatus::Pending => return None,
+        ProviderRefundStatus::Succeeded => RefundState::Succeeded,
+        ProviderRefundStatus::Failed => RefundState::Failed,
+    };
+    let refund_ref = refund.provider_refund_id.clone();
+    Some(RefundReport { refund_ref, amount_minor: refund.amount_minor, state })
+}
+
+fn dispute(dispute: &ProviderDispute) -> DisputeReport {
+    DisputeReport {
+        dispute_ref: dispute.provider_dispute_id.clone(),
+        amount_minor: dispute.amount_minor,
+        state: match dispute.status {
+            ProviderDisputeStatus::Open => DisputeState::Open,
+            ProviderDisputeStatus::Won => DisputeState::Won,
+            ProviderDisputeStatus::Lost => DisputeState::Lost,
+        },
     }
 }

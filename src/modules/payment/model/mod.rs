@@ -38,8 +38,10 @@ mod tests;
 pub use amounts::LedgerDelta;
 pub use decide::decide;
 pub use decision::{Applied, Decision, Rejection};
-pub use event::{EventKind, Input, ProviderEvent, ProviderStatus, Snapshot};
-pub use fact_row::FactRow;
+pub use event::{
+    DisputeReport, EventKind, Input, ProviderEvent, ProviderStatus, RefundReport, Snapshot,
+};
+pub use fact_row::{DisputeState, FactKind, FactRow, RefundState};
 pub use facts::Facts;
 pub use payment::Payment;
 pub use status::PaymentStatus;
@@ -50,7 +52,6 @@ pub use words::UnknownWord;
 use {
     amounts::{Amounts, LedgerKind, ledger_deltas},
     decision::{Question, Signal},
-    event::{DisputeReport, RefundReport},
-    fact_row::{DisputeState, FactKind, FactState, RefundState},
+    fact_row::FactState,
     facts::Conflict,
 };

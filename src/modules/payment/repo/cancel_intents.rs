@@ -53,6 +53,12 @@ pub async fn demand_cancel(conn: &mut Connection, payment: PaymentId) -> QueryRe
     Ok(demanded == 1)
 }
 
+/// Is the payment to be cancelled, and is not yet?
+pub async fn has_intent(conn: &mut Connection, payment: PaymentId) -> QueryResult<bool> {
+    let open = cancel_intents::table.find(payment).filter(dsl::done_at.is_null());
+    diesel::select(diesel::dsl::exists(open)).get_result(conn).await
+}
+
 /// Takes up to `limit` due intents, and puts them off until `until`: if this process dies, another
 /// takes them up again then. The number of attempts is that of this one: it fences out the others.
 pub async fn claim_due_intents(

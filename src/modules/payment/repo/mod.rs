@@ -5,9 +5,11 @@ mod history;
 mod inbox;
 mod payments;
 mod records;
+mod refunds;
 
 pub use cancel_intents::{
-    CancelIntent, claim_due_intents, demand_cancel, finish_intent, insert_intents, retry_intent,
+    CancelIntent, claim_due_intents, demand_cancel, finish_intent, has_intent, insert_intents,
+    retry_intent,
 };
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{
@@ -19,3 +21,7 @@ pub use payments::{
     update_many,
 };
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};
+pub use refunds::{
+    RefundNews, RefundRow, captured_again, due_refunds, fail_refund, find_refund, follow_refunds,
+    in_flight_minor, insert_refund, next_refund_key, retry_refund, take_up_refund,
+};

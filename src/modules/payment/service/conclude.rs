@@ -85,13 +85,7 @@ pub async fn tell(
     if let Some(created) = created {
         book.name(payment.id, &created.provider_payment_id);
     }
-    let cause = Cause {
-        source: Source::Api,
-        event: name.to_owned(),
-        provider_event_id: None,
-        occurred_at: clock::now(),
-        trace: telemetry::current(),
-    };
+    let cause = Cause::own(Source::Api, name);
     let event = ProviderEvent { kind, currency: payment.currency, captured_minor: None };
     let from = book.model(payment.id).map_or(PaymentStatus::Pending, |model| model.status);
     if let Some(decision) = book.judge(payment.id, &Input::Event(event), &cause) {

@@ -10,6 +10,7 @@ use diesel_async::AsyncConnection;
 use super::{
     super::{
         api::{CreateAnswer, CreateRequest, Provider, ProviderError},
+        book::Source,
         dto::CreatePayment,
         error::PaymentError,
         model::EventKind,
@@ -50,7 +51,7 @@ impl PaymentService {
             match self.phase_a(caller, key, order, provider).await? {
                 Begun::Known(refusal) => return Ok(Err(refusal)),
                 Begun::Freed(refused) => return Err(refused),
-                Begun::Unsettled(other) => self.settle(&other).await?,
+                Begun::Unsettled(other) => self.settle(&other, Source::Sweeper).await?,
                 Begun::Call { payment, attempt } => {
                     return self.call_and_store(key, attempt, &payment).await.map(Ok);
                 }

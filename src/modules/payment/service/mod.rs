@@ -1,9 +1,15 @@
 //! The use cases of payments.
 
+mod act;
 mod begin;
 mod conclude;
 mod create;
+mod refunds;
 mod settle;
+
+pub use act::Act;
+pub use create::Answer;
+pub use refunds::refund_second_captures;
 
 use super::{
     error::PaymentError,

@@ -9,15 +9,12 @@ use super::{
         book::{Book, Cause, Source},
         error::PaymentError,
         inbox::snapshot,
-        model::{EventKind, Input, ProviderEvent},
+        model::{Decision, EventKind, Input, ProviderEvent},
         repo::{self, PaymentRow},
     },
     PaymentService,
 };
-use crate::{
-    kernel::clock,
-    platform::{postgres::Connection, telemetry},
-};
+use crate::{kernel::clock, platform::postgres::Connection};
 
 /// A payment without a name may be on its way to the provider right now: no request lives longer.
 const IN_FLIGHT: TimeDelta = TimeDelta::seconds(60);
@@ -30,7 +27,7 @@ fn in_flight(payment: &PaymentRow) -> bool {
 impl PaymentService {
     /// Cancels a payment that could still succeed. Had it succeeded already, that is adopted: the
     /// payment is captured then.
-    pub async fn settle(&self, payment: &PaymentRow) -> Result<(), PaymentError> {
+    pub async fn settle(&self, payment: &PaymentRow, source: Source) -> Result<(), PaymentError> {
         if in_flight(payment) {
             return Err(PaymentError::ProviderUnavailable);
         }
@@ -38,9 +35,9 @@ impl PaymentService {
         let mut conn = self.database.conn().await?;
         conn.transaction(async |conn| {
             match &answer {
-                Some(answer) => Ok(apply_snapshot(conn, payment, answer).await?),
+                Some(answer) => Ok(apply_snapshot(conn, payment, answer, (source, None)).await?),
                 // the provider has nothing that could succeed
-                None => close(conn, payment).await,
+                None => close(conn, payment, source).await,
             }
         })
         .await?;
@@ -74,32 +71,25 @@ impl PaymentService {
     }
 }
 
-fn cause(event: &str) -> Cause {
-    Cause {
-        source: Source::Sweeper,
-        event: event.to_owned(),
-        provider_event_id: None,
-        occurred_at: clock::now(),
-        trace: telemetry::current(),
-    }
-}
-
 /// Puts what the provider shows before `decide`. The payment is read again under its lock; what
-/// was heard meanwhile stands.
+/// was heard meanwhile stands. `asked_at`: the version before the provider was asked, where its
+/// answer is not final: nothing happens if the payment has moved since.
 pub async fn apply_snapshot(
     conn: &mut Connection,
     payment: &PaymentRow,
     answer: &ProviderPayment,
+    (source, asked_at): (Source, Option<i64>),
 ) -> Result<(), diesel::result::Error> {
     let mut book = Book::open(conn, &payment.provider, &[payment.id], &[]).await?;
     let Some(now) = book.model(payment.id) else { return Ok(()) };
     let (from, version) = (now.status, now.version);
     book.name(payment.id, &answer.provider_payment_id);
-    let cause = cause("provider.answer");
+    let cause = Cause::own(source, "provider.answer");
     // a cancellation and a capture are final at the provider, so the answer is not outdated by
     // what else was heard while it travelled
-    let input = Input::Found(snapshot(answer, version));
-    if let Some(decision) = book.judge(payment.id, &input, &cause) {
+    let input = Input::Found(snapshot(answer, asked_at.unwrap_or(version)));
+    let decision = book.judge(payment.id, &input, &cause);
+    if let Some(decision) = decision.filter(|decision| !matches!(decision, Decision::Ask(_))) {
         book.record(payment.id, from, &decision, &cause);
     }
     book.store(conn).await?;
@@ -109,7 +99,11 @@ pub async fn apply_snapshot(
 
 /// Nothing of this payment exists at the provider. Not believed of a payment that was named, or
 /// about to be asked for again, while the provider was looking for it.
-async fn close(conn: &mut Connection, payment: &PaymentRow) -> Result<(), PaymentError> {
+async fn close(
+    conn: &mut Connection,
+    payment: &PaymentRow,
+    source: Source,
+) -> Result<(), PaymentError> {
     let mut book = Book::open(conn, &payment.provider, &[payment.id], &[]).await?;
     let Some(now) = book.payment(payment.id) else { return Ok(()) };
     if now.closed {
@@ -119,7 +113,7 @@ async fn close(conn: &mut Connection, payment: &PaymentRow) -> Result<(), Paymen
         return Err(PaymentError::ProviderUnavailable);
     }
     let Some(from) = book.model(payment.id).map(|model| model.status) else { return Ok(()) };
-    let (cause, currency) = (cause("provider.nothing_found"), payment.currency);
+    let (cause, currency) = (Cause::own(source, "provider.nothing_found"), payment.currency);
     let event = ProviderEvent { kind: EventKind::Canceled, currency, captured_minor: None };
     if let Some(decision) = book.judge(payment.id, &Input::Event(event), &cause) {
         book.record(payment.id, from, &decision, &cause);

@@ -30,7 +30,12 @@ pub enum FaultKindName {
 pub enum OperationName {
     Create,
     Cancel,
+    Capture,
+    Refund,
     Retrieve,
+    Find,
+    Events,
+    Payments,
 }
 
 /// A fault to be planned.
@@ -57,7 +62,12 @@ impl PlanFault {
         let operation = match self.operation {
             OperationName::Create => Operation::Create,
             OperationName::Cancel => Operation::Cancel,
+            OperationName::Capture => Operation::Capture,
+            OperationName::Refund => Operation::Refund,
             OperationName::Retrieve => Operation::Retrieve,
+            OperationName::Find => Operation::Find,
+            OperationName::Events => Operation::Events,
+            OperationName::Payments => Operation::Payments,
         };
         let kind = match self.kind {
             FaultKindName::Fail => FaultKind::Fail,

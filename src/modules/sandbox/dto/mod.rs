@@ -2,6 +2,7 @@
 
 mod delivery;
 mod fault;
+mod giving_back;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ use uuid::Uuid;
 
 pub use delivery::{DeliveryView, Redeliver, Redelivered};
 pub use fault::{FaultView, PlanFault};
+pub use giving_back::{
+    BankDisputeView, BankRefundView, CloseDispute, GiveBack, OpenDispute, Verdict,
+};
 
 use super::{
     model::{Account, BankPayment, MAX_BALANCE, Method},
@@ -93,7 +97,7 @@ impl From<Account> for AccountView {
 pub struct TransactionView {
     #[schema(example = 2)]
     pub id: i64,
-    /// `deposit`, `hold`, `capture` (what was held is paid out) or `release`.
+    /// `deposit`, `hold`, `capture` (what was held is paid out), `release` or `refund`.
     #[schema(example = "hold")]
     kind: &'static str,
     #[schema(minimum = 0, example = 2500)]

@@ -1,5 +1,6 @@
 //! An account and its holds. A hold moves money from the balance to the held part, a capture takes
-//! it from there, a release gives it back; nothing else moves money, so it is conserved.
+//! it from there, a release gives it back, and a refund returns what was captured; nothing else
+//! moves money, so it is conserved.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -30,6 +31,7 @@ words! {
         Hold = "hold",
         Capture = "capture",
         Release = "release",
+        Refund = "refund",
     }
 }
 
@@ -67,6 +69,13 @@ impl Account {
         let balance = self.balance_minor.checked_add(amount).ok_or(Insufficient)?;
         (self.balance_minor, self.held_minor) = (balance, held);
         Ok(self.entry(EntryKind::Release, amount))
+    }
+
+    /// Takes back what was paid out.
+    pub fn refund(&mut self, amount: i64) -> Result<Entry, Insufficient> {
+        let balance = self.balance_minor.checked_add(amount).filter(|_| amount > 0);
+        self.balance_minor = balance.ok_or(Insufficient)?;
+        Ok(self.entry(EntryKind::Refund, amount))
     }
 
     /// The first line of the statement.

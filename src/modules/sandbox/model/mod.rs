@@ -1,6 +1,8 @@
 //! The bank's rules, without I/O.
 
 mod account;
+mod act;
+mod giving_back;
 mod method;
 mod payment;
 #[cfg(test)]
@@ -8,6 +10,8 @@ mod tests;
 mod words;
 
 pub use account::{Account, Entry, EntryKind, MAX_BALANCE};
+pub use act::{Act, Notice, Order, What};
+pub use giving_back::{BankDispute, BankRefund, DisputeStatus, RefundStatus};
 pub use method::{Behaviour, Method, account_number};
-pub use payment::{Act, BankPayment, Capture, Notice, Order, RuleError, Status, What};
+pub use payment::{BankPayment, Capture, RuleError, Status};
 pub(super) use words::words;

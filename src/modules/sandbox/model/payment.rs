@@ -5,7 +5,9 @@ use diesel::prelude::*;
 
 use super::{
     super::schema::payments,
-    account::{Account, Entry, Insufficient},
+    account::{Account, Insufficient},
+    act::{Act, Order, What},
+    giving_back::{BankDispute, DisputeStatus},
     method::{Behaviour, INSUFFICIENT_FUNDS, Method},
     words::words,
 };
@@ -58,41 +60,6 @@ pub struct BankPayment {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What the bank will say about an act. Amounts are cumulative for a capture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Notice {
-    pub what: What,
-    pub amount_minor: i64,
-    pub order: Order,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    Authorized,
-    Captured,
-    Failed,
-    Canceled,
-    DisputeOpened,
-}
-
-/// When a notice is due, relative to the one before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    AtOnce,
-    /// After a first attempt at the one before.
-    AfterAttempt,
-    /// Only after the one before was acknowledged.
-    AfterAcknowledged,
-}
-
-/// What an act did: to be stored in one transaction with the payment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Act {
-    pub entries: Vec<Entry>,
-    pub notices: Vec<Notice>,
-    pub decline: Option<&'static str>,
-}
-
 /// Why an act is impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
@@ -102,6 +69,12 @@ pub enum RuleError {
     Currency { account: Currency, payment: Currency },
     #[error("the account's holds do not cover this payment")]
     Holds,
+    #[error("the hold has ended")]
+    Expired,
+    #[error("{left} is left to give back")]
+    Refund { left: i64 },
+    #[error("the dispute is {}", _0.as_str())]
+    Dispute(DisputeStatus),
 }
 
 impl From<Insufficient> for RuleError {
@@ -147,16 +120,32 @@ impl BankPayment {
         Ok(act)
     }
 
-    /// Takes the money that is set aside.
+    /// Takes the money that is set aside; does nothing where that was done.
     pub fn capture(
         &mut self,
         account: Option<&mut Account>,
         now: DateTime<Utc>,
     ) -> Result<Act, RuleError> {
-        self.require("capture", Status::Authorized)?;
         let mut act = Act::default();
+        if self.status == Status::Captured {
+            return Ok(act);
+        }
+        self.require("capture", Status::Authorized)?;
+        if self.hold_expires_at.is_some_and(|end| end <= now) {
+            return Err(RuleError::Expired);
+        }
         self.take(&mut act, account, now)?;
         Ok(act)
+    }
+
+    /// Ends the hold before its time, as if its time had come.
+    pub fn expire(
+        &mut self,
+        account: Option<&mut Account>,
+        now: DateTime<Utc>,
+    ) -> Result<Act, RuleError> {
+        self.require("expire", Status::Authorized)?;
+        self.cancel(account, now)
     }
 
     /// Makes sure that nothing is captured any more: does nothing once it is too late, or done.
@@ -194,7 +183,9 @@ impl BankPayment {
             act.notices.iter_mut().for_each(|n| n.order = Order::AfterAcknowledged);
         }
         if self.behaviour == Some(Behaviour::Dispute) {
-            act.say(What::DisputeOpened, self.captured_minor, Order::AfterAttempt);
+            let dispute = BankDispute::new(self, self.captured_minor, DisputeStatus::Open, now);
+            act.say(What::DisputeOpened, dispute.amount_minor, Order::AfterAttempt);
+            act.dispute = Some(dispute);
         }
         if let Some(first) = act.notices.first_mut() {
             first.order = Order::AtOnce;
@@ -202,16 +193,10 @@ impl BankPayment {
         Ok(())
     }
 
-    fn require(&self, act: &'static str, status: Status) -> Result<(), RuleError> {
+    pub(super) fn require(&self, act: &'static str, status: Status) -> Result<(), RuleError> {
         if self.status == status {
             return Ok(());
         }
         Err(RuleError::Transition { act, status: self.status })
-    }
-}
-
-impl Act {
-    fn say(&mut self, what: What, amount_minor: i64, order: Order) {
-        self.notices.push(Notice { what, amount_minor, order });
     }
 }

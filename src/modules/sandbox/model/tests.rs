@@ -121,6 +121,7 @@ enum Op {
     Confirm(usize, usize),
     Capture(usize),
     Cancel(usize),
+    Refund(usize, i64),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -129,11 +130,12 @@ fn op() -> impl Strategy<Value = Op> {
         (0..8_usize, 0..2_usize).prop_map(|(p, a)| Op::Confirm(p, a)),
         (0..8_usize).prop_map(Op::Capture),
         (0..8_usize).prop_map(Op::Cancel),
+        (0..8_usize, 1..2_000_i64).prop_map(|(p, a)| Op::Refund(p, a)),
     ]
 }
 
 fn step(op: &Op, accounts: &mut [Account], payments: &mut Vec<BankPayment>) {
-    let (Op::Confirm(p, _) | Op::Capture(p) | Op::Cancel(p)) = op else {
+    let (Op::Confirm(p, _) | Op::Capture(p) | Op::Cancel(p) | Op::Refund(p, _)) = op else {
         let Op::Open(amount, manual) = op else { return };
         let capture = if *manual { Capture::Manual } else { Capture::Automatic };
         return payments.push(payment(*amount, capture));
@@ -148,6 +150,10 @@ fn step(op: &Op, accounts: &mut [Account], payments: &mut Vec<BankPayment>) {
             payment.confirm(&method, Some(&mut accounts[*a]), now())
         }
         Op::Capture(_) => payment.capture(own.take(), now()),
+        Op::Refund(_, amount) => {
+            let refund = payment.new_refund(None, *amount, None, now());
+            payment.refund(refund, own.take(), now())
+        }
         _ => payment.cancel(own.take(), now()),
     };
 }

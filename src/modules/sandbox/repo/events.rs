@@ -126,6 +126,33 @@ pub async fn list_deliveries(
         .await
 }
 
+/// An event, as it was or would have been sent.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(diesel::pg::Pg))]
+pub struct Said {
+    pub seq: i64,
+    pub event_id: String,
+    pub body: String,
+}
+
+/// All that was said after `after`, and not before `since`, oldest first. Runs in a transaction:
+/// it waits for those who are just about to say something, for they may hold a lower number than
+/// what is there already, and would be passed over for good.
+pub async fn list_said(
+    conn: &mut Connection,
+    since: Option<DateTime<Utc>>,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<Said>> {
+    diesel::sql_query("SET LOCAL lock_timeout = '2s'").execute(conn).await?;
+    diesel::sql_query("LOCK TABLE sandbox.events IN SHARE MODE").execute(conn).await?;
+    let mut query = events::table.filter(events::seq.gt(after)).into_boxed();
+    if let Some(since) = since {
+        query = query.filter(events::created_at.ge(since));
+    }
+    query.order(events::seq).limit(limit).select(Said::as_select()).load(conn).await
+}
+
 /// Makes all events of a payment due again, each `copies` times.
 pub async fn send_again(
     conn: &mut Connection,

@@ -19,7 +19,12 @@ words! {
     Operation {
         Create = "create",
         Cancel = "cancel",
+        Capture = "capture",
+        Refund = "refund",
         Retrieve = "retrieve",
+        Find = "find",
+        Events = "events",
+        Payments = "payments",
     }
 }
 

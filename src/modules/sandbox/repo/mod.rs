@@ -3,6 +3,7 @@
 mod accounts;
 mod events;
 mod faults;
+mod giving_back;
 mod payments;
 
 pub use accounts::{
@@ -10,10 +11,14 @@ pub use accounts::{
     lock_account, save_account,
 };
 pub use events::{
-    Claimed, Delivery, Outcome, claim_due, insert_events, list_deliveries, mark, send_again,
+    Claimed, Delivery, Outcome, Said, claim_due, insert_events, list_deliveries, list_said, mark,
+    send_again,
 };
 pub use faults::{FaultKind, Operation, insert_fault, take_fault};
+pub use giving_back::{
+    insert_refund, list_disputes, list_refunds, load_dispute, refund_by_key, save_dispute,
+};
 pub use payments::{
-    by_idempotency_key, expired_holds, insert_payment, list_payments, load_payment, lock_payment,
-    save_payment,
+    by_idempotency_key, expired_holds, insert_payment, list_made, list_payments, load_payment,
+    lock_payment, save_payment,
 };

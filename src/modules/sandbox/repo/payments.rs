@@ -58,6 +58,24 @@ pub async fn list_payments(
         .await
 }
 
+/// Those made in `[from, to)`, in the order of their making, after the one made then.
+pub async fn list_made(
+    conn: &mut Connection,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    (at, after): (DateTime<Utc>, &str),
+    limit: i64,
+) -> QueryResult<Vec<BankPayment>> {
+    let (made, id) = (payments::created_at, payments::id);
+    payments::table
+        .filter(made.ge(from).and(made.lt(to)))
+        .filter(made.gt(at).or(made.eq(at).and(id.gt(after))))
+        .order((made, id))
+        .limit(limit)
+        .select(BankPayment::as_select())
+        .load(conn)
+        .await
+}
+
 /// Payments whose hold ended by `now`, the longest ended first.
 pub async fn expired_holds(
     conn: &mut Connection,

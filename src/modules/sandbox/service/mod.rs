@@ -3,6 +3,8 @@
 mod accounts;
 mod create;
 mod deliveries;
+mod giving_back;
+mod lists;
 
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use tokio::sync::Notify;
 
 pub use accounts::Fault;
 pub use create::{Creation, KeyReused};
+pub use giving_back::RefundOrder;
 
 use super::{
     error::SandboxError,
@@ -55,18 +58,25 @@ impl SandboxBank {
 
     /// Pays with this method. A decline is no error: it is said by webhook.
     pub async fn confirm(&self, id: &str, method: &Method) -> Result<BankPayment, SandboxError> {
-        self.act(id, Some(method), |payment, account, now| payment.confirm(method, account, now))
-            .await
+        let rule = |payment: &mut BankPayment, account: Option<&mut Account>, now| {
+            payment.confirm(method, account, now)
+        };
+        self.act(id, Some(method), rule).await.map(|(payment, _)| payment)
     }
 
     /// Takes the money that is set aside for this payment.
     pub async fn capture(&self, id: &str) -> Result<BankPayment, SandboxError> {
-        self.act(id, None, BankPayment::capture).await
+        self.act(id, None, BankPayment::capture).await.map(|(payment, _)| payment)
     }
 
     /// Makes sure that nothing more is captured; tells where the payment ended.
     pub async fn cancel(&self, id: &str) -> Result<BankPayment, SandboxError> {
-        self.act(id, None, BankPayment::cancel).await
+        self.act(id, None, BankPayment::cancel).await.map(|(payment, _)| payment)
+    }
+
+    /// Ends a hold before its time.
+    pub async fn expire(&self, id: &str) -> Result<BankPayment, SandboxError> {
+        self.act(id, None, BankPayment::expire).await.map(|(payment, _)| payment)
     }
 
     /// What the bank knows of a payment.
@@ -112,7 +122,7 @@ impl SandboxBank {
         id: &str,
         method: Option<&Method>,
         rule: F,
-    ) -> Result<BankPayment, SandboxError>
+    ) -> Result<(BankPayment, Act), SandboxError>
     where
         F: Fn(&mut BankPayment, Option<&mut Account>, DateTime<Utc>) -> Result<Act, RuleError>
             + Send
@@ -129,14 +139,14 @@ impl SandboxBank {
             let act = rule(&mut payment, account.as_mut(), now)?;
             repo::save_payment(conn, &payment).await?;
             store(conn, &act, &payment, account.as_ref(), now).await?;
-            Ok((payment, !act.notices.is_empty()))
+            Ok((payment, act))
         });
-        let (payment, news) = done.await?;
+        let (payment, act) = done.await?;
         drop(conn);
-        if news {
+        if !act.notices.is_empty() {
             self.wake();
         }
-        Ok(payment)
+        Ok((payment, act))
     }
 
     pub(super) fn wake(&self) {
@@ -182,6 +192,12 @@ async fn store(
         repo::save_account(conn, account, now).await?;
         let number = &account.account_number;
         repo::insert_entries(conn, number, Some(&payment.id), &act.entries, now).await?;
+    }
+    if let Some(refund) = &act.refund {
+        repo::insert_refund(conn, refund).await?;
+    }
+    if let Some(dispute) = &act.dispute {
+        repo::save_dispute(conn, dispute).await?;
     }
     repo::insert_events(conn, &NewEvent::of(act, payment, now)).await?;
     Ok(())

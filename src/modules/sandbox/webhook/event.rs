@@ -32,12 +32,13 @@ impl NewEvent {
         let mut events: Vec<Self> = Vec::with_capacity(act.notices.len());
         for notice in &act.notices {
             let before = events.last().map(|e| e.event_id.clone());
-            events.push(Self::one(notice, payment, before, now));
+            events.push(Self::one(act, notice, payment, before, now));
         }
         events
     }
 
     fn one(
+        act: &Act,
         notice: &Notice,
         payment: &BankPayment,
         before: Option<String>,
@@ -47,7 +48,7 @@ impl NewEvent {
         let after_event = before.filter(|_| notice.order != Order::AtOnce);
         let copies = payment.behaviour.map_or(1, Behaviour::copies);
         Self {
-            body: body(&event_id, notice, payment, now),
+            body: body(&event_id, (act, notice), payment, now),
             event_id,
             provider_payment_id: payment.id.clone(),
             event_type: type_name(notice.what),
@@ -67,11 +68,21 @@ fn type_name(what: What) -> &'static str {
         What::Captured => "payment.captured",
         What::Failed => "payment.failed",
         What::Canceled => "payment.canceled",
+        What::RefundSucceeded => "refund.succeeded",
+        What::RefundFailed => "refund.failed",
+        What::InquiryOpened => "dispute.inquiry_opened",
         What::DisputeOpened => "dispute.opened",
+        What::DisputeWon => "dispute.won",
+        What::DisputeLost => "dispute.lost",
     }
 }
 
-fn body(event_id: &str, notice: &Notice, payment: &BankPayment, now: DateTime<Utc>) -> String {
+fn body(
+    event_id: &str,
+    (act, notice): (&Act, &Notice),
+    payment: &BankPayment,
+    now: DateTime<Utc>,
+) -> String {
     let mut event = json!({
         "id": event_id,
         "type": type_name(notice.what),
@@ -83,8 +94,18 @@ fn body(event_id: &str, notice: &Notice, payment: &BankPayment, now: DateTime<Ut
             "metadata": { "payment_id": payment.payment_id },
         },
     });
-    if notice.what == What::DisputeOpened {
-        event["data"]["dispute_id"] = format!("dp_{}", clock::new_id().simple()).into();
+    let data = &mut event["data"];
+    match notice.what {
+        What::Authorized | What::Captured | What::Failed | What::Canceled => {}
+        What::RefundSucceeded | What::RefundFailed => {
+            data["refund_id"] = act.refund.as_ref().map(|refund| refund.id.as_str()).into();
+            if let Some(ours) = act.refund.as_ref().and_then(|refund| refund.refund_id) {
+                data["metadata"]["refund_id"] = ours.to_string().into();
+            }
+        }
+        What::InquiryOpened | What::DisputeOpened | What::DisputeWon | What::DisputeLost => {
+            data["dispute_id"] = act.dispute.as_ref().map(|dispute| dispute.id.as_str()).into();
+        }
     }
     event.to_string()
 }

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::signature::ID;
 use crate::{
-    kernel::{ids::PaymentId, money::Currency},
+    kernel::{
+        ids::{PaymentId, RefundId},
+        money::Currency,
+    },
     modules::payment::api::{WebhookError, WebhookEvent, WebhookKind},
 };
 
@@ -35,6 +38,7 @@ struct Data {
 #[derive(Deserialize)]
 struct Metadata {
     payment_id: Option<PaymentId>,
+    refund_id: Option<RefundId>,
 }
 
 /// Reads a body; `headers`, where they are at hand, must name the same event.
@@ -95,6 +99,7 @@ fn known(event_type: &str) -> bool {
 
 fn kind(event_type: &str, data: Data) -> Result<WebhookKind, WebhookError> {
     let amount_minor = data.amount_minor;
+    let refund_id = data.metadata.and_then(|metadata| metadata.refund_id);
     let refund = || identity("data.refund_id", data.refund_id);
     let dispute = || identity("data.dispute_id", data.dispute_id);
     Ok(match event_type {
@@ -103,8 +108,12 @@ fn kind(event_type: &str, data: Data) -> Result<WebhookKind, WebhookError> {
         "payment.captured" => WebhookKind::Captured { cumulative_minor: amount_minor },
         "payment.failed" => WebhookKind::AttemptFailed,
         "payment.canceled" => WebhookKind::Canceled,
-        "refund.succeeded" => WebhookKind::RefundSucceeded { refund_ref: refund()?, amount_minor },
-        "refund.failed" => WebhookKind::RefundFailed { refund_ref: refund()?, amount_minor },
+        "refund.succeeded" => {
+            WebhookKind::RefundSucceeded { refund_ref: refund()?, refund_id, amount_minor }
+        }
+        "refund.failed" => {
+            WebhookKind::RefundFailed { refund_ref: refund()?, refund_id, amount_minor }
+        }
         "dispute.opened" => WebhookKind::DisputeOpened { dispute_ref: dispute()?, amount_minor },
         "dispute.won" => WebhookKind::DisputeWon { dispute_ref: dispute()?, amount_minor },
         "dispute.lost" => WebhookKind::DisputeLost { dispute_ref: dispute()?, amount_minor },
@@ -150,6 +159,7 @@ mod tests {
     #[test]
     fn every_type_is_understood_and_unknown_fields_are_tolerated() {
         let (refund_ref, dispute_ref) = ("re_1".to_owned(), "dp_1".to_owned());
+        let refund_id = Some(OURS.parse().unwrap());
         let amount_minor = Some(2500);
         for (name, kind) in [
             ("payment.processing", WebhookKind::Processing),
@@ -159,9 +169,13 @@ mod tests {
             ("payment.canceled", WebhookKind::Canceled),
             (
                 "refund.succeeded",
-                WebhookKind::RefundSucceeded { refund_ref: refund_ref.clone(), amount_minor },
+                WebhookKind::RefundSucceeded {
+                    refund_ref: refund_ref.clone(),
+                    refund_id,
+                    amount_minor,
+                },
             ),
-            ("refund.failed", WebhookKind::RefundFailed { refund_ref, amount_minor }),
+            ("refund.failed", WebhookKind::RefundFailed { refund_ref, refund_id, amount_minor }),
             (
                 "dispute.opened",
                 WebhookKind::DisputeOpened { dispute_ref: dispute_ref.clone(), amount_minor },

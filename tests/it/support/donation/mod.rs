@@ -7,6 +7,7 @@ mod campaign;
 mod payment;
 mod people;
 mod pledge;
+mod refund;
 mod webhook;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub use campaign::Campaign;
 pub use payment::Payment;
 pub use people::{new_email, sign_up, sign_up_admin, sign_up_as};
 pub use pledge::Pledge;
+pub use refund::close_dispute;
 pub use webhook::{Event, signature, webhook, webhook_with};
 
 /// What the bank of [`builder`]'s servers signs its webhooks with.
@@ -68,8 +70,8 @@ pub async fn bank_payments(client: &Client, payment_id: &str) -> Vec<Value> {
     page["data"].as_array().unwrap().clone()
 }
 
-/// The next `times` calls to the bank go wrong: `create`, `cancel` or `retrieve` with `fail`,
-/// `lose_answer` or `delay`.
+/// The next `times` calls to the bank go wrong: `create`, `cancel`, `capture`, `refund`, `retrieve`,
+/// … with `fail`, `lose_answer` or `delay`.
 pub async fn plan_fault(client: &Client, operation: &str, kind: &str, times: u32, delay_ms: u32) {
     let fault =
         json!({ "operation": operation, "kind": kind, "times": times, "delay_ms": delay_ms });

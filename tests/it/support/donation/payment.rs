@@ -48,7 +48,7 @@ impl Payment {
         client.get(&self.at_bank()).send().await.expect(200).body
     }
 
-    fn at_bank(&self) -> String {
+    pub(super) fn at_bank(&self) -> String {
         format!("/api/v1/sandbox/payments/{}", self.provider_payment_id)
     }
 

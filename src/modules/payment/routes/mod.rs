@@ -1,5 +1,7 @@
 //! Payments over HTTP.
 
+mod admin;
+
 use actix_web::{HttpResponse, get, http::header::LOCATION, post, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,6 +30,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(create_payment)
         .service(get_payment)
         .service(list_payment_history)
+        .service(admin::capture_payment)
+        .service(admin::cancel_payment)
+        .service(admin::create_refund)
+        .service(admin::get_refund)
         .service(receive_webhook);
 }
 

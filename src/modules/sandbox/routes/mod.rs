@@ -1,5 +1,7 @@
 //! The bank's counter. Public, and mounted only where the sandbox is enabled.
 
+mod giving_back;
+
 use actix_web::{HttpResponse, get, post, web};
 use uuid::Uuid;
 
@@ -17,6 +19,11 @@ use crate::{
         problem::Problem,
     },
     platform::http::{Json, Query, created, ok},
+};
+
+pub use giving_back::{
+    close_sandbox_dispute, expire_sandbox_hold, list_sandbox_refunds, open_sandbox_dispute,
+    refund_sandbox_payment,
 };
 
 type Bank = web::Data<SandboxBank>;

@@ -1,6 +1,8 @@
 //! The bank as a payment provider. It is called in-process, but like a stranger: bounded in time,
 //! and with faults where some are planned.
 
+mod words;
+
 use std::{future::Future, time::Duration};
 
 use actix_web::http::header::HeaderMap;
@@ -10,16 +12,16 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     error::SandboxError,
-    model::{BankPayment, Method, Status},
+    model::{BankPayment, Method},
     repo::{FaultKind, Operation},
-    service::{Creation, SandboxBank},
+    service::{RefundOrder, SandboxBank},
     webhook,
 };
 use crate::{
     kernel::ids::PaymentId,
     modules::payment::api::{
-        CreateAnswer, CreateRequest, Created, Provider, ProviderError, ProviderPayment,
-        ProviderStatus, WebhookError, WebhookEvent,
+        CreateAnswer, CreateRequest, EventPage, ListedEvent, PaymentPage, Provider, ProviderError,
+        ProviderPayment, ProviderRefund, RefundRequest, WebhookError, WebhookEvent,
     },
 };
 
@@ -28,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// More payments than ever carry one id of ours.
 const ALL: i64 = 100;
+
+/// How much a page of a list holds.
+const PAGE: i64 = 100;
 
 /// The sandbox bank behind the seam of the payment module.
 #[derive(Clone)]
@@ -51,7 +56,63 @@ impl SandboxProvider {
         let method = request.payment_method.as_deref().map(str::parse::<Method>).transpose();
         let method = method.map_err(|e| ProviderError::Refused(format!("the method {e}")))?;
         let creation = self.bank.create(request, method.as_ref(), idempotency_key).await?;
-        Ok(answer(creation))
+        Ok(words::answer(creation))
+    }
+
+    async fn give_back(
+        &self,
+        request: &RefundRequest,
+        idempotency_key: &str,
+    ) -> Result<ProviderRefund, ProviderError> {
+        let order = RefundOrder {
+            refund_id: Some(request.refund_id),
+            amount_minor: Some(request.amount_minor),
+            idempotency_key: Some(idempotency_key),
+        };
+        Ok(words::first_word(self.bank.refund(&request.provider_payment_id, order).await?))
+    }
+
+    async fn show(&self, id: &str) -> Result<ProviderPayment, ProviderError> {
+        let payment = self.bank.retrieve(id).await?;
+        let (refunds, disputes) = self.bank.given_back(id).await?;
+        Ok(ProviderPayment {
+            refunds: Some(refunds.into_iter().map(ProviderRefund::from).collect()),
+            disputes: Some(disputes.into_iter().filter_map(words::dispute).collect()),
+            ..payment.into()
+        })
+    }
+
+    async fn list_events(
+        &self,
+        since: DateTime<Utc>,
+        cursor: Option<&str>,
+    ) -> Result<EventPage, ProviderError> {
+        let after = cursor.map(|cursor| cursor.parse::<i64>().map_err(|_| bad_cursor()));
+        let said = self.bank.said(since, after.transpose()?, PAGE).await?;
+        let last = said.last().map(|said| said.seq.to_string());
+        Ok(EventPage {
+            has_more: full(said.len()),
+            cursor: last.or_else(|| cursor.map(str::to_owned)),
+            events: said.into_iter().map(ListedEvent::from).collect(),
+        })
+    }
+
+    async fn list_payments(
+        &self,
+        span: (DateTime<Utc>, DateTime<Utc>),
+        cursor: Option<&str>,
+    ) -> Result<PaymentPage, ProviderError> {
+        let after = match cursor {
+            Some(cursor) => Some(read_cursor(cursor).ok_or_else(bad_cursor)?),
+            None => None,
+        };
+        let made = self.bank.made(span, after, PAGE).await?;
+        let full = full(made.len());
+        let last = made.last().filter(|_| full);
+        Ok(PaymentPage {
+            cursor: last.map(|last| format!("{} {}", last.created_at.timestamp_micros(), last.id)),
+            payments: made.into_iter().map(ProviderPayment::from).collect(),
+        })
     }
 
     /// Does `work` with the fault that is planned for it, if any.
@@ -104,11 +165,30 @@ impl Provider for SandboxProvider {
         bounded(self.faulted(Operation::Cancel, work)).boxed()
     }
 
+    fn capture<'a>(
+        &'a self,
+        provider_payment_id: &'a str,
+        _idempotency_key: &'a str,
+    ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
+        // a payment is captured once, whatever the key
+        let work = self.bank.capture(provider_payment_id).map(told);
+        bounded(self.faulted(Operation::Capture, work)).boxed()
+    }
+
+    fn refund<'a>(
+        &'a self,
+        request: &'a RefundRequest,
+        idempotency_key: &'a str,
+    ) -> BoxFuture<'a, Result<ProviderRefund, ProviderError>> {
+        let work = self.give_back(request, idempotency_key);
+        bounded(self.faulted(Operation::Refund, work)).boxed()
+    }
+
     fn retrieve<'a>(
         &'a self,
         provider_payment_id: &'a str,
     ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
-        let work = self.bank.retrieve(provider_payment_id).map(told);
+        let work = self.show(provider_payment_id);
         bounded(self.faulted(Operation::Retrieve, work)).boxed()
     }
 
@@ -120,7 +200,26 @@ impl Provider for SandboxProvider {
             let found = found.map_err(ProviderError::from)?;
             Ok(found.into_iter().map(ProviderPayment::from).collect())
         });
-        bounded(found).boxed()
+        bounded(self.faulted(Operation::Find, found)).boxed()
+    }
+
+    fn events<'a>(
+        &'a self,
+        since: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<EventPage, ProviderError>> {
+        let work = self.list_events(since, cursor);
+        bounded(self.faulted(Operation::Events, work)).boxed()
+    }
+
+    fn payments<'a>(
+        &'a self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<PaymentPage, ProviderError>> {
+        let work = self.list_payments((from, to), cursor);
+        bounded(self.faulted(Operation::Payments, work)).boxed()
     }
 
     fn verify(
@@ -141,6 +240,20 @@ impl Provider for SandboxProvider {
     }
 }
 
+/// When the last payment of the page before was made, and its id.
+fn read_cursor(cursor: &str) -> Option<(DateTime<Utc>, &str)> {
+    let (micros, id) = cursor.split_once(' ')?;
+    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id))
+}
+
+fn full(page: usize) -> bool {
+    i64::try_from(page).is_ok_and(|page| page >= PAGE)
+}
+
+fn bad_cursor() -> ProviderError {
+    ProviderError::Refused("the cursor is not the bank's".into())
+}
+
 fn told(outcome: Result<BankPayment, SandboxError>) -> Result<ProviderPayment, ProviderError> {
     Ok(outcome?.into())
 }
@@ -150,33 +263,4 @@ async fn bounded<T>(
 ) -> Result<T, ProviderError> {
     let late = || Err(ProviderError::Unavailable("no answer in time".into()));
     timeout(PATIENCE, work).await.unwrap_or_else(|_| late())
-}
-
-fn answer(creation: Creation) -> CreateAnswer {
-    let created = Created {
-        provider_payment_id: creation.provider_payment_id,
-        client_secret: Some(creation.client_secret),
-        checkout_url: None,
-    };
-    match creation.decline {
-        Some(reason) => CreateAnswer::Declined { created, reason },
-        None => CreateAnswer::Created(created),
-    }
-}
-
-impl From<BankPayment> for ProviderPayment {
-    fn from(payment: BankPayment) -> Self {
-        Self {
-            provider_payment_id: payment.id,
-            status: match payment.status {
-                Status::AwaitingMethod => ProviderStatus::AwaitingMethod,
-                Status::Processing => ProviderStatus::Processing,
-                Status::Authorized => ProviderStatus::Authorized,
-                Status::Captured => ProviderStatus::Captured,
-                Status::Canceled => ProviderStatus::Canceled,
-            },
-            currency: payment.currency,
-            captured_minor: payment.captured_minor,
-        }
-    }
 }

@@ -5,54 +5,34 @@
 //! everything that followed: payments, facts, ledger, history and events, in the same transaction.
 //! One input or a batch of hundreds costs the same number of statements.
 
+mod cause;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
+pub use cause::{Cause, Source};
+
 use super::{
     events::{PAYMENT_CHANGED, PaymentChanged},
-    model::{Applied, Decision, Facts, Input, Payment, PaymentStatus, UnknownWord, decide},
-    repo::{self, HistoryRow, NewEntry, NewFact, PaymentRow},
+    model::{
+        Applied, Decision, FactKind, Facts, Input, Payment, PaymentStatus, UnknownWord, decide,
+    },
+    repo::{self, HistoryRow, NewEntry, NewFact, PaymentRow, RefundNews},
 };
 use crate::{
-    kernel::{clock, ids::PaymentId, money::Money},
+    kernel::{
+        clock,
+        ids::{PaymentId, RefundId},
+        money::Money,
+    },
     platform::{
         event_bus::{NewEvent, publish},
         postgres::Connection,
         telemetry::TraceContext,
     },
 };
-
-/// By which way an input came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    Webhook,
-    Api,
-    /// Our own follow-up: cancellations, questions.
-    Sweeper,
-}
-
-impl Source {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Api => "api",
-            Self::Sweeper => "sweeper",
-        }
-    }
-}
-
-/// Where an input comes from, for the history.
-#[derive(Debug, Clone)]
-pub struct Cause {
-    pub source: Source,
-    /// The event in the provider's words, or ours.
-    pub event: String,
-    pub provider_event_id: Option<String>,
-    pub occurred_at: DateTime<Utc>,
-    pub trace: Option<TraceContext>,
-}
 
 struct Page {
     row: PaymentRow,
@@ -71,6 +51,7 @@ pub struct Book {
     facts: Vec<NewFact>,
     ledger: Vec<NewEntry>,
     history: Vec<HistoryRow>,
+    refunds: Vec<(PaymentId, String, Option<RefundId>)>,
     now: DateTime<Utc>,
 }
 
@@ -98,6 +79,7 @@ impl Book {
             facts: Vec::new(),
             ledger: Vec::new(),
             history: Vec::new(),
+            refunds: Vec::new(),
             now: clock::now(),
         };
         for row in rows {
@@ -140,6 +122,9 @@ impl Book {
         let from = page.model.status;
         if let Decision::Applied(applied) = &decision {
             for fact in &applied.facts {
+                if fact.kind == FactKind::Refund {
+                    self.refunds.push((id, fact.reference.clone(), None));
+                }
                 let (fact, provider_event_id) = (fact.clone(), cause.provider_event_id.clone());
                 self.facts.push(NewFact { payment_id: id, fact, provider_event_id });
             }
@@ -155,6 +140,25 @@ impl Book {
             count(applied, &page.row);
         }
         Some(decision)
+    }
+
+    /// The provider has spoken of this refund, which is `refund_id` of ours, if it said so.
+    pub fn hear_refund(&mut self, id: PaymentId, reference: &str, refund_id: Option<RefundId>) {
+        self.refunds.push((id, reference.to_owned(), refund_id));
+    }
+
+    /// What the facts make of the refunds that were spoken of.
+    fn refund_news(&self) -> Vec<RefundNews> {
+        let news = self.refunds.iter().filter_map(|(payment_id, reference, refund_id)| {
+            let refund = self.model(*payment_id)?.facts.refunds.get(reference);
+            Some(RefundNews {
+                payment_id: *payment_id,
+                provider_refund_id: reference.clone(),
+                refund_id: *refund_id,
+                status: refund.map_or("pending", |refund| refund.state().as_str()),
+            })
+        });
+        news.collect()
     }
 
     /// Adds the row of a decision to the history.
@@ -207,6 +211,7 @@ impl Book {
         repo::insert_facts(conn, &self.facts, self.now).await?;
         repo::insert_ledger(conn, &self.ledger, self.now).await?;
         repo::insert_history(conn, &self.history).await?;
+        repo::follow_refunds(conn, &self.refund_news(), self.now).await?;
         let changed = self.changed.iter().filter_map(|id| self.pages.get(id));
         let events: Vec<NewEvent> = changed.map(|page| event(&page.row, page.trace)).collect();
         publish(conn, &events).await?;

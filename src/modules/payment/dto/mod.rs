@@ -1,5 +1,7 @@
 //! Payments as they go over the wire.
 
+mod refund;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +14,8 @@ use crate::kernel::{
     ids::{CampaignId, PaymentId, PledgeId},
     money::Currency,
 };
+
+pub use refund::{CreateRefund, Nothing, RefundBody};
 
 /// A pledge to pay for.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -7,7 +7,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge}
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{event_bus, postgres::Database};
+use crate::platform::{circuit_breaker, event_bus, postgres::Database};
 
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -28,6 +28,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 
 fn describe() {
     event_bus::describe_metrics();
+    circuit_breaker::describe_metrics();
     metrics_process::Collector::default().describe();
     describe_counter!("http_requests_total", "HTTP requests by method, route and status");
     describe_histogram!("http_request_duration_seconds", Unit::Seconds, "Time to answer");

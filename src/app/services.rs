@@ -1,6 +1,6 @@
 //! Every module's services, wired to each other.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -13,14 +13,14 @@ use crate::{
     modules::{
         auth::{AuthService, SigningKeys},
         campaign::CampaignService,
-        payment::{Door, PaymentService, Providers, api::Provider},
+        payment::{Door, Guarded, PaymentService, Providers, api::Provider},
         pledge::{AmountRange, PledgeService},
         sandbox::{SandboxBank, SandboxProvider},
         totals::TotalsService,
     },
     platform::{
-        cache::wake_hints, event_bus::EventBus, http::Health, idempotency::ReplayCache,
-        postgres::Connection, secrets,
+        cache::wake_hints, circuit_breaker::Settings, event_bus::EventBus, http::Health,
+        idempotency::ReplayCache, postgres::Connection, secrets,
     },
 };
 
@@ -138,9 +138,23 @@ fn providers(config: &Config, sandbox: Option<&SandboxBank>) -> Providers {
     if let Some(bank) = sandbox {
         providers.push(Arc::new(SandboxProvider::new(bank.clone())));
     }
+    let breaker = breaker(config);
+    let guarded = |provider| Arc::new(Guarded::new(provider, breaker)) as Arc<dyn Provider>;
+    let providers = providers.into_iter().map(guarded).collect();
     let default = match config.payments.default_provider {
         ProviderName::Sandbox => "sandbox",
         ProviderName::Stripe => "stripe",
     };
     Providers::new(providers, default)
+}
+
+fn breaker(config: &Config) -> Settings {
+    let count = |n: NonZeroU32| usize::try_from(n.get()).unwrap_or(usize::MAX);
+    let breaker = &config.breaker;
+    Settings {
+        window_calls: count(breaker.window_calls),
+        failures: count(breaker.failures),
+        open: Duration::from_secs(breaker.open_seconds.get().into()),
+        probes: count(breaker.probes),
+    }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a payment, and how the client hears of it.
 
+use std::time::Duration;
+
 use crate::{
     kernel::{
         ids::PaymentId,
@@ -25,6 +27,8 @@ pub enum PaymentError {
     Refused(String),
     #[error("the payment provider did not answer as it should; try again with the same key")]
     ProviderUnavailable,
+    #[error("the payment provider does not answer; nothing was sent")]
+    ProviderPaused(Duration),
     #[error("another attempt of the same request has taken over")]
     Fenced,
     #[error(transparent)]
@@ -65,6 +69,11 @@ impl From<PaymentError> for Problem {
             }
             PaymentError::NotPayable(_) => ProblemCode::PledgeNotPayable,
             PaymentError::ProviderUnavailable => ProblemCode::ProviderUnavailable,
+            PaymentError::ProviderPaused(wait) => {
+                let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+                let problem = Self::new(ProblemCode::ProviderUnavailable, detail);
+                return Self { retry_after: Some(seconds.max(1)), ..problem };
+            }
             PaymentError::Fenced => ProblemCode::IdempotencyInProgress,
             PaymentError::Submit(error) => return error.into(),
             PaymentError::Db(error) => return error.into(),

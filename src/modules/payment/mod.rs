@@ -8,7 +8,7 @@
 //! has a row in the history; facts, ledger and history are append-only.
 //!
 //! Tables: `payment.payments`, `.facts`, `.ledger`, `.history`, `.webhook_inbox`,
-//! `.cancel_intents`. Events out: `payment.changed.v1`. In: `pledge.cancelled.v1`.
+//! `.cancel_intents`, `.checks`, `.provider_cursors`, `.reconciliations`. Events out: `payment.changed.v1`. In: `pledge.cancelled.v1`.
 
 pub mod api;
 mod book;
@@ -17,6 +17,7 @@ mod consumers;
 mod dto;
 mod error;
 pub mod events;
+mod guarded;
 mod inbox;
 mod model;
 mod providers;
@@ -28,6 +29,7 @@ mod webhook_route;
 
 pub use canceller::Canceller;
 pub use consumers::PaymentConsumer;
+pub use guarded::Guarded;
 pub use inbox::{Door, Worker as InboxWorker};
 pub use providers::Providers;
 pub use routes::configure;

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::PaymentError,
-    repo::{self, CancelIntent, PaymentRow},
-    service::PaymentService,
+    repo::{self, CancelIntent},
+    service::{Budget, PaymentService},
 };
 use crate::{
     kernel::clock,
@@ -83,20 +83,16 @@ impl Canceller {
             return Ok(());
         };
         drop(conn);
-        if paid(&payment) {
+        if payment.is_paid() {
             return Ok(());
         }
-        self.service.settle(&payment).await?;
+        self.service.settle(&payment, &mut Budget::default()).await?;
         let mut conn = self.database.conn().await?;
         match repo::find(&mut conn, intent.payment_id).await? {
-            Some(now) if !now.closed && !paid(&now) => Err(PaymentError::ProviderUnavailable),
+            Some(now) if !now.closed && !now.is_paid() => Err(PaymentError::ProviderUnavailable),
             _ => Ok(()),
         }
     }
-}
-
-fn paid(payment: &PaymentRow) -> bool {
-    matches!(payment.status.as_str(), "captured" | "refunded")
 }
 
 /// 1 s, doubling to 15 min.

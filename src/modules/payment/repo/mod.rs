@@ -15,7 +15,7 @@ pub use inbox::{
     settle_inbox, wake_deferred, wake_known,
 };
 pub use payments::{
-    PaymentRow, find, find_locked, insert, lock_named, of_pledge, set_provider_ids, stamp_call,
-    update_many,
+    PaymentRow, begin_next_key, count_call, find, find_locked, insert, lock_named, of_pledge,
+    set_provider_ids, stamp_call, update_many,
 };
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};

@@ -1,9 +1,13 @@
 //! The use cases of payments.
 
 mod begin;
+mod budget;
 mod conclude;
 mod create;
+mod recover;
 mod settle;
+
+pub use budget::Budget;
 
 use super::{
     error::PaymentError,

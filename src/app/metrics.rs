@@ -41,6 +41,10 @@ fn describe() {
     describe_counter!("payments_total", "Payments that reached a status, by provider");
     describe_counter!("payment_signals_total", "Worth a look: late captures, clamps, mismatches");
     describe_counter!("provider_id_conflicts_total", "Payments that a provider named twice");
+    describe_counter!("sweeper_looks_total", "Payments asked about by the sweeper, by outcome");
+    describe_counter!("authorizations_expiring_total", "Looks at holds about to expire");
+    describe_counter!("provider_events_read_total", "Events that no webhook had brought");
+    describe_gauge!("provider_reconciliation_findings", "Not alike in both books, by kind");
     describe_counter!("cache_requests_total", "Cache look-ups by cache and outcome");
     describe_counter!("redis_calls_total", "Calls to Redis by outcome");
     describe_counter!("auth_refresh_reuse_total", "Refresh tokens that were used twice");

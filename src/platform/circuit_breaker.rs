@@ -76,9 +76,8 @@ impl CircuitBreaker {
     /// After how long it makes sense to ask again.
     pub fn check(&self, now: Instant) -> Result<(), Duration> {
         match self.lock().state {
-            State::Closed(_) => Ok(()),
             State::Open { until } if until > now => Err(until - now),
-            State::Open { .. } => Ok(()),
+            State::Closed(_) | State::Open { .. } => Ok(()),
             State::HalfOpen { running, answered } => self.room(running, answered),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::api::ProviderError;
 use crate::{
     kernel::{
         ids::PaymentId,
@@ -40,6 +41,16 @@ pub enum PaymentError {
 impl From<diesel::result::Error> for PaymentError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
+    }
+}
+
+/// Of a question, which may be asked again whatever the provider said to it.
+impl From<ProviderError> for PaymentError {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Paused(wait) => Self::ProviderPaused(wait),
+            _ => Self::ProviderUnavailable,
+        }
     }
 }
 

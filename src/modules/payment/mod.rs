@@ -21,10 +21,12 @@ mod guarded;
 mod inbox;
 mod model;
 mod providers;
+mod reconcile;
 mod repo;
 mod routes;
 mod schema;
 mod service;
+mod sweeper;
 mod webhook_route;
 
 pub use canceller::Canceller;
@@ -34,3 +36,4 @@ pub use inbox::{Door, Worker as InboxWorker};
 pub use providers::Providers;
 pub use routes::configure;
 pub use service::PaymentService;
+pub use sweeper::{Pace, Sweeper};

@@ -1,13 +1,19 @@
 //! Payments in Postgres.
 
 mod cancel_intents;
+mod checks;
 mod history;
 mod inbox;
 mod payments;
+mod provider_cursors;
+mod reconciliations;
 mod records;
 
 pub use cancel_intents::{
     CancelIntent, claim_due_intents, demand_cancel, finish_intent, insert_intents, retry_intent,
+};
+pub use checks::{
+    Check, claim_due_checks, drop_checks_that_are_over, insert_check, reschedule_check,
 };
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{
@@ -18,4 +24,6 @@ pub use payments::{
     PaymentRow, begin_next_key, count_call, find, find_locked, insert, lock_named, of_pledge,
     set_provider_ids, stamp_call, update_many,
 };
+pub use provider_cursors::{ProviderCursor, claim_cursor, move_cursor};
+pub use reconciliations::{claim_reconciliation, find_named, finish_reconciliation, page_made_in};
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};

@@ -4,7 +4,7 @@
 //! stores the payment with the exact request that the provider will be sent. Whoever dies after it
 //! leaves all that a retry needs.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -59,13 +59,14 @@ pub struct Call {
 
 const RECOVERY_POINT: &str = "payment_id";
 
-/// Runs in a transaction; an error or [`Begun::Unsettled`] must roll it back.
+/// `first_look`: the age at which the sweeper asks about it. Runs in a transaction; an error or [`Begun::Unsettled`] must roll it back.
 pub async fn begin(
     conn: &mut Connection,
     caller: Caller,
     key: &IdempotencyKey,
     order: &CreatePayment,
     provider: &dyn Provider,
+    first_look: TimeDelta,
 ) -> Result<Begun, PaymentError> {
     let since = Instant::now();
     let (attempt, recovered) = match idempotency::claim(conn, key).await?.into_execution() {
@@ -96,6 +97,7 @@ pub async fn begin(
     let payment = new_payment(order, &pledge, provider.name())?;
     pledge::attach_payment(conn, pledge, payment.id).await?;
     store(conn, &payment).await?;
+    repo::insert_check(conn, payment.id, payment.created_at + first_look).await?;
     let point = json!({ RECOVERY_POINT: payment.id });
     idempotency::set_recovery_point(conn, key, attempt, &point).await?;
     // a webhook that knew of this payment before we did need not wait for its next turn

@@ -81,9 +81,12 @@ impl PaymentService {
         let mut conn = self.database.conn().await?;
         // an unsettled payment in the way is no failure, yet nothing of this may be committed
         let result = conn
-            .transaction(async |conn| match begin(conn, caller, key, order, provider).await {
-                Ok(Begun::Unsettled(other)) => Err(Stop::Unsettled(other)),
-                other => other.map_err(Stop::Error),
+            .transaction(async |conn| {
+                let first_look = self.pace.pending_after;
+                match begin(conn, caller, key, order, provider, first_look).await {
+                    Ok(Begun::Unsettled(other)) => Err(Stop::Unsettled(other)),
+                    other => other.map_err(Stop::Error),
+                }
             })
             .await;
         match result {

@@ -8,11 +8,13 @@ mod recover;
 mod settle;
 
 pub use budget::Budget;
+pub use settle::IN_FLIGHT;
 
 use super::{
     error::PaymentError,
     providers::Providers,
     repo::{self, HistoryRow, PaymentRow},
+    sweeper::Pace,
 };
 use crate::{
     kernel::{
@@ -38,6 +40,7 @@ pub struct PaymentService {
     replays: ReplayCache,
     providers: Providers,
     inbox: std::sync::Arc<tokio::sync::Notify>,
+    pace: Pace,
 }
 
 impl PaymentService {
@@ -48,8 +51,14 @@ impl PaymentService {
         replays: ReplayCache,
         providers: Providers,
         inbox: std::sync::Arc<tokio::sync::Notify>,
+        pace: Pace,
     ) -> Self {
-        Self { database, bus, replays, providers, inbox }
+        Self { database, bus, replays, providers, inbox, pace }
+    }
+
+    /// How the sweeper works.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     pub fn providers(&self) -> &Providers {

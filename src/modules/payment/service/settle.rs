@@ -1,6 +1,6 @@
 //! Making sure that a payment takes no more money: cancelled at the provider, and that confirmed.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncConnection;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
         book::{Book, Cause, Source},
         error::PaymentError,
         inbox::snapshot,
-        model::{EventKind, Input, ProviderEvent},
+        model::{Decision, EventKind, Input, ProviderEvent},
         repo::{self, PaymentRow},
     },
     PaymentService,
@@ -43,7 +43,9 @@ impl PaymentService {
         let mut conn = self.database.conn().await?;
         conn.transaction(async |conn| {
             match &answer {
-                Some(answer) => Ok(apply_snapshot(conn, payment, answer).await?),
+                // a cancellation and a capture are final at the provider, so the answer is not
+                // outdated by what else was heard while it travelled
+                Some(answer) => Ok(apply_snapshot(conn, payment, answer, None).await?),
                 // the provider has nothing that could succeed
                 None => close(conn, payment).await,
             }
@@ -51,6 +53,25 @@ impl PaymentService {
         .await?;
         self.bus.wake();
         Ok(())
+    }
+
+    /// Asks the provider how a payment stands, and lets that be judged. Returns when the money that
+    /// is set aside goes back by itself, while it is.
+    pub async fn refresh(
+        &self,
+        payment: &PaymentRow,
+    ) -> Result<Option<DateTime<Utc>>, PaymentError> {
+        let provider =
+            self.providers.get(&payment.provider).ok_or(PaymentError::ProviderUnavailable)?;
+        let name = payment.provider_payment_id.as_ref().ok_or(PaymentError::NotFound)?;
+        let answer = provider.retrieve(name).await?;
+        let mut conn = self.database.conn().await?;
+        let asked_at = Some(payment.version);
+        conn.transaction(async |conn| apply_snapshot(conn, payment, &answer, asked_at).await)
+            .await?;
+        self.bus.wake();
+        self.wake_inbox();
+        Ok(answer.authorization_expires_at)
     }
 
     /// What the provider has of this payment once nothing more can be captured; `None`: nothing.
@@ -104,21 +125,24 @@ fn cause(event: &str) -> Cause {
 }
 
 /// Puts what the provider shows before `decide`. The payment is read again under its lock; what
-/// was heard meanwhile stands.
+/// was heard meanwhile stands. `asked_at_version`: an answer from before the payment moved says
+/// nothing; `None`: it is final, and cannot be outdated.
 pub async fn apply_snapshot(
     conn: &mut Connection,
     payment: &PaymentRow,
     answer: &ProviderPayment,
+    asked_at_version: Option<i64>,
 ) -> Result<(), diesel::result::Error> {
     let mut book = Book::open(conn, &payment.provider, &[payment.id], &[]).await?;
     let Some(now) = book.model(payment.id) else { return Ok(()) };
     let (from, version) = (now.status, now.version);
     book.name(payment.id, &answer.provider_payment_id);
     let cause = cause("provider.answer");
-    // a cancellation and a capture are final at the provider, so the answer is not outdated by
-    // what else was heard while it travelled
-    let input = Input::Found(snapshot(answer, version));
-    if let Some(decision) = book.judge(payment.id, &input, &cause) {
+    let input = Input::Found(snapshot(answer, asked_at_version.unwrap_or(version)));
+    // a question is no decision: it is asked again at the next look
+    if let Some(decision) = book.judge(payment.id, &input, &cause)
+        && !matches!(decision, Decision::Ask(_))
+    {
         book.record(payment.id, from, &decision, &cause);
     }
     book.store(conn).await?;

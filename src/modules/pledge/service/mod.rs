@@ -4,6 +4,7 @@ mod answer;
 mod cancel;
 mod create;
 mod room;
+mod unpaid;
 mod write;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ mod flows;
 mod http;
 mod idempotency;
 mod openapi;
+mod recovery;
 mod sandbox;
 mod schema;
 mod storms;

@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{metrics, resources::Resources, services::Services};
 use crate::{
     modules::{
-        payment::{Canceller, InboxWorker, PaymentConsumer, Refunder},
+        payment::{Canceller, InboxWorker, PaymentConsumer, Refunder, Sweeper},
         pledge::PledgeConsumer,
         sandbox::{DeliveryWorker, Pace},
         totals::TotalsConsumer,
@@ -59,6 +59,10 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     background.spawn("canceller", canceller.run(stop.clone()));
     let refunder = Refunder::new(database.clone(), services.payments.clone());
     background.spawn("refunder", refunder.run(stop.clone()));
+    let sweeper = Sweeper::new(database.clone(), services.payments.clone(), services.door.clone());
+    background.spawn("sweeper", sweeper.run(stop.clone()));
+    let abandon_after = services.payments.pace().abandon_after;
+    background.spawn("unpaid pledges", services.pledges.clone().run(abandon_after, stop.clone()));
     background.spawn("deadlines", services.campaigns.clone().run(stop.clone()));
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
     background.spawn("metrics", metrics::sample(database, recorder, stop.clone()));

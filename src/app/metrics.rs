@@ -7,7 +7,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge}
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{event_bus, postgres::Database};
+use crate::platform::{circuit_breaker, event_bus, postgres::Database};
 
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -28,6 +28,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 
 fn describe() {
     event_bus::describe_metrics();
+    circuit_breaker::describe_metrics();
     metrics_process::Collector::default().describe();
     describe_counter!("http_requests_total", "HTTP requests by method, route and status");
     describe_histogram!("http_request_duration_seconds", Unit::Seconds, "Time to answer");
@@ -42,6 +43,10 @@ fn describe() {
     describe_counter!("payment_second_captures_total", "Captured again for one pledge: refunded");
     describe_counter!("refunds_total", "Refunds asked for, and refused, by provider");
     describe_counter!("provider_id_conflicts_total", "Payments that a provider named twice");
+    describe_counter!("sweeper_looks_total", "Payments asked about by the sweeper, by outcome");
+    describe_counter!("authorizations_expiring_total", "Looks at holds about to expire");
+    describe_counter!("provider_events_read_total", "Events that no webhook had brought");
+    describe_gauge!("provider_reconciliation_findings", "Not alike in both books, by kind");
     describe_counter!("cache_requests_total", "Cache look-ups by cache and outcome");
     describe_counter!("redis_calls_total", "Calls to Redis by outcome");
     describe_counter!("auth_refresh_reuse_total", "Refresh tokens that were used twice");

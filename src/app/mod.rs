@@ -20,7 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::{Config, LogFormat},
-    platform::telemetry,
+    modules::payment::Providers,
+    platform::{postgres::Database, telemetry},
 };
 use resources::Resources;
 use services::Services;
@@ -114,10 +115,27 @@ async fn stop_requested() -> anyhow::Result<()> {
 /// When the database cannot be reached.
 pub async fn with_database<T>(
     config: &Config,
-    work: impl AsyncFnOnce(&crate::platform::postgres::Database) -> anyhow::Result<T>,
+    work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let resources = Resources::open(config).await?;
     let outcome = work(&resources.database).await;
+    resources.close().await?;
+    outcome
+}
+
+/// The same, with the payment providers.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn with_providers<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Database, &Providers) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let resources = Resources::open(config).await?;
+    let outcome = match services::only_providers(config, &resources).await {
+        Ok(providers) => work(&resources.database, &providers).await,
+        Err(error) => Err(error),
+    };
     resources.close().await?;
     outcome
 }

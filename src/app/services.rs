@@ -1,9 +1,10 @@
 //! Every module's services, wired to each other.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::TimeDelta;
 use secrecy::SecretString;
 use tokio::{runtime::Handle, sync::Notify};
 
@@ -13,14 +14,14 @@ use crate::{
     modules::{
         auth::{AuthService, SigningKeys},
         campaign::CampaignService,
-        payment::{Door, PaymentService, Providers, api::Provider},
+        payment::{Door, Guarded, Pace, PaymentService, Providers, api::Provider},
         pledge::{AmountRange, PledgeService},
         sandbox::{SandboxBank, SandboxProvider},
         totals::TotalsService,
     },
     platform::{
-        cache::wake_hints, event_bus::EventBus, http::Health, idempotency::ReplayCache,
-        postgres::Connection, secrets,
+        cache::wake_hints, circuit_breaker::Settings, event_bus::EventBus, http::Health,
+        idempotency::ReplayCache, postgres::Connection, secrets,
     },
 };
 
@@ -50,13 +51,13 @@ impl Services {
         let keys = SigningKeys::load(&mut conn, expose(config.auth.signing_key.as_ref())).await?;
         let donor_key = secrets::get_or_create(&mut conn, "donor-hash-key", random_key).await?;
         let sandbox = sandbox(&mut conn, config, resources, own_address).await?;
+        let replays = ReplayCache::new(resources.redis.clone(), &mut conn).await?;
         drop(conn);
 
         let bus = match &resources.redis {
             Some(redis) => EventBus::with_remote(wake_hints(redis.clone())),
             None => EventBus::new(),
         };
-        let replays = ReplayCache::new(resources.redis.clone());
         let inbox = Arc::new(Notify::new());
         let amounts = AmountRange {
             min_minor: config.pledges.min_amount_minor,
@@ -82,6 +83,7 @@ impl Services {
                 replays,
                 providers(config, sandbox.as_ref()),
                 inbox.clone(),
+                pace(config),
             ),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),
             door: Door::new(database, &runtime),
@@ -133,14 +135,50 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
+/// The providers alone, for command-line tools.
+pub async fn only_providers(config: &Config, resources: &Resources) -> anyhow::Result<Providers> {
+    let mut conn = resources.database.conn().await?;
+    let sandbox = sandbox(&mut conn, config, resources, config.http.bind).await?;
+    Ok(providers(config, sandbox.as_ref()))
+}
+
 fn providers(config: &Config, sandbox: Option<&SandboxBank>) -> Providers {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if let Some(bank) = sandbox {
         providers.push(Arc::new(SandboxProvider::new(bank.clone())));
     }
+    let breaker = breaker(config);
+    let guarded = |provider| Arc::new(Guarded::new(provider, breaker)) as Arc<dyn Provider>;
+    let providers = providers.into_iter().map(guarded).collect();
     let default = match config.payments.default_provider {
         ProviderName::Sandbox => "sandbox",
         ProviderName::Stripe => "stripe",
     };
     Providers::new(providers, default)
+}
+
+fn breaker(config: &Config) -> Settings {
+    let count = |n: NonZeroU32| usize::try_from(n.get()).unwrap_or(usize::MAX);
+    let breaker = &config.breaker;
+    Settings {
+        window_calls: count(breaker.window_calls),
+        failures: count(breaker.failures),
+        open: Duration::from_secs(breaker.open_seconds.get().into()),
+        probes: count(breaker.probes),
+    }
+}
+
+fn pace(config: &Config) -> Pace {
+    let sweeper = &config.sweeper;
+    let age = |seconds: NonZeroU32| TimeDelta::seconds(seconds.get().into());
+    Pace {
+        every: Duration::from_secs(sweeper.every_seconds.get().into()),
+        pending_after: age(sweeper.pending_after_seconds),
+        refund_after: age(sweeper.refund_after_seconds),
+        abandon_after: age(sweeper.abandon_after_seconds),
+        backoff: age(sweeper.backoff_seconds),
+        events_every: age(sweeper.events_every_seconds),
+        reconcile_every: age(sweeper.reconcile_every_seconds),
+        gap: Duration::from_secs(1) / sweeper.per_second.get(),
+    }
 }

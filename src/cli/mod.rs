@@ -3,6 +3,7 @@
 mod admin;
 mod demo;
 mod migrate;
+mod restored;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -25,6 +26,12 @@ enum Command {
     Serve,
     /// Bring the database's schema up to date.
     Migrate,
+    /// After the database was restored from a backup, before the first replica is started.
+    Restored {
+        /// How far back the backup may reach: for so long the providers' books are compared.
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=744))]
+        hours: u16,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Administrators.
@@ -74,6 +81,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print_openapi(),
         Command::Serve => runtime()?.block_on(app::serve(Config::load()?)),
         Command::Migrate => runtime()?.block_on(migrate::run(&Config::load()?)),
+        Command::Restored { hours } => runtime()?.block_on(restored::run(&Config::load()?, hours)),
         Command::Demo(args) => runtime()?.block_on(demo::run(&args.url)),
         Command::Admin(AdminCommand::Create { email, name }) => {
             runtime()?.block_on(admin::create(&Config::load()?, &email, name.as_deref()))

@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 35] = [
+pub const ALL: [&str; 47] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -30,6 +30,18 @@ pub const ALL: [&str; 35] = [
     "stripe.webhook_secrets",
     "stripe.api_base",
     "payments.default_provider",
+    "breaker.window_calls",
+    "breaker.failures",
+    "breaker.open_seconds",
+    "breaker.probes",
+    "sweeper.every_seconds",
+    "sweeper.pending_after_seconds",
+    "sweeper.refund_after_seconds",
+    "sweeper.backoff_seconds",
+    "sweeper.abandon_after_seconds",
+    "sweeper.events_every_seconds",
+    "sweeper.reconcile_every_seconds",
+    "sweeper.per_second",
     "pledges.min_amount_minor",
     "pledges.max_amount_minor",
     "mail.smtp_url",

@@ -26,6 +26,7 @@ pub fn render(config: &Config) -> String {
 pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
     let Config { profile, database, redis, http, metrics, embedded, auth, sandbox, .. } = config;
     let Config { stripe, payments, pledges, mail, rate_limit, log, otel, .. } = config;
+    let Config { breaker, sweeper, .. } = config;
     let webhook_secrets = vec![quoted(MASK); stripe.webhook_secrets.len()].join(", ");
     let proxies: Vec<String> = http.trusted_proxies.iter().map(quoted).collect();
     vec![
@@ -51,6 +52,18 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("stripe.webhook_secrets", Some(format!("[{webhook_secrets}]"))),
         ("stripe.api_base", Some(masked_url(&stripe.api_base))),
         ("payments.default_provider", Some(quoted(payments.default_provider))),
+        ("breaker.window_calls", Some(breaker.window_calls.to_string())),
+        ("breaker.failures", Some(breaker.failures.to_string())),
+        ("breaker.open_seconds", Some(breaker.open_seconds.to_string())),
+        ("breaker.probes", Some(breaker.probes.to_string())),
+        ("sweeper.every_seconds", Some(sweeper.every_seconds.to_string())),
+        ("sweeper.pending_after_seconds", Some(sweeper.pending_after_seconds.to_string())),
+        ("sweeper.refund_after_seconds", Some(sweeper.refund_after_seconds.to_string())),
+        ("sweeper.backoff_seconds", Some(sweeper.backoff_seconds.to_string())),
+        ("sweeper.abandon_after_seconds", Some(sweeper.abandon_after_seconds.to_string())),
+        ("sweeper.events_every_seconds", Some(sweeper.events_every_seconds.to_string())),
+        ("sweeper.reconcile_every_seconds", Some(sweeper.reconcile_every_seconds.to_string())),
+        ("sweeper.per_second", Some(sweeper.per_second.to_string())),
         ("pledges.min_amount_minor", Some(pledges.min_amount_minor.to_string())),
         ("pledges.max_amount_minor", Some(pledges.max_amount_minor.to_string())),
         ("mail.smtp_url", url(mail.smtp_url.as_ref())),

@@ -45,6 +45,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     pub stripe: Stripe,
     pub payments: Payments,
+    pub breaker: Breaker,
+    pub sweeper: Sweeper,
     pub pledges: Pledges,
     pub mail: Mail,
     pub rate_limit: RateLimit,
@@ -149,6 +151,53 @@ pub struct Stripe {
 pub struct Payments {
     #[serde(deserialize_with = "values::parsed")]
     pub default_provider: Provider,
+}
+
+/// When a provider that does not answer is left alone, and for how long.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// So many calls are remembered,
+    #[serde(deserialize_with = "values::positive")]
+    pub window_calls: NonZeroU32,
+    /// and so many failures among them open the breaker.
+    #[serde(deserialize_with = "values::positive")]
+    pub failures: NonZeroU32,
+    #[serde(deserialize_with = "values::positive")]
+    pub open_seconds: NonZeroU32,
+    /// So many calls have to be answered before all go through again.
+    #[serde(deserialize_with = "values::positive")]
+    pub probes: NonZeroU32,
+}
+
+/// When providers are asked about what has not been heard of.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweeper {
+    /// How often is looked for what is due.
+    #[serde(deserialize_with = "values::positive")]
+    pub every_seconds: NonZeroU32,
+    /// A payment that is pending for so long is asked about.
+    #[serde(deserialize_with = "values::positive")]
+    pub pending_after_seconds: NonZeroU32,
+    /// A refund that was requested so long ago is taken up again.
+    #[serde(deserialize_with = "values::positive")]
+    pub refund_after_seconds: NonZeroU32,
+    /// The first wait between two looks at the same payment; it doubles, up to 6 hours.
+    #[serde(deserialize_with = "values::positive")]
+    pub backoff_seconds: NonZeroU32,
+    /// Payments and pledges that are unpaid for so long are given up.
+    #[serde(deserialize_with = "values::positive")]
+    pub abandon_after_seconds: NonZeroU32,
+    /// How often a provider is asked for its events.
+    #[serde(deserialize_with = "values::positive")]
+    pub events_every_seconds: NonZeroU32,
+    /// How long a stretch of time is whose payments are compared with the provider's.
+    #[serde(deserialize_with = "values::positive")]
+    pub reconcile_every_seconds: NonZeroU32,
+    /// How many payments one replica asks about in a second.
+    #[serde(deserialize_with = "values::positive")]
+    pub per_second: NonZeroU32,
 }
 
 /// Bounds of one gift, in the currency's minor unit.

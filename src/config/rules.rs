@@ -53,6 +53,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     urls(config)?;
     amounts(config)?;
     sandbox(config)?;
+    recovery(config)?;
     if !config.mail.from.contains('@') {
         return Err(ConfigError::about("mail.from", "there is no e-mail address in it"));
     }
@@ -101,6 +102,37 @@ fn amounts(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::about("pledges.max_amount_minor", problem));
     }
     Ok(())
+}
+
+/// The breaker can open, and what is given up has been asked about before.
+fn recovery(config: &Config) -> Result<(), ConfigError> {
+    const MONTH: u32 = 31 * 86_400;
+    let (breaker, sweeper) = (&config.breaker, &config.sweeper);
+    if breaker.window_calls.get() > 1000 {
+        return Err(ConfigError::about("breaker.window_calls", "at most 1000 are remembered"));
+    }
+    if breaker.failures > breaker.window_calls {
+        let problem = format!("{} are more than the calls in the window", breaker.failures);
+        return Err(ConfigError::about("breaker.failures", problem));
+    }
+    if sweeper.abandon_after_seconds < sweeper.pending_after_seconds {
+        let problem = "payments would be given up before their provider is asked";
+        return Err(ConfigError::about("sweeper.abandon_after_seconds", problem));
+    }
+    let ages = [
+        ("breaker.open_seconds", breaker.open_seconds),
+        ("sweeper.every_seconds", sweeper.every_seconds),
+        ("sweeper.pending_after_seconds", sweeper.pending_after_seconds),
+        ("sweeper.refund_after_seconds", sweeper.refund_after_seconds),
+        ("sweeper.backoff_seconds", sweeper.backoff_seconds),
+        ("sweeper.abandon_after_seconds", sweeper.abandon_after_seconds),
+        ("sweeper.events_every_seconds", sweeper.events_every_seconds),
+        ("sweeper.reconcile_every_seconds", sweeper.reconcile_every_seconds),
+    ];
+    match ages.into_iter().find(|(_, seconds)| seconds.get() > MONTH) {
+        Some((key, _)) => Err(ConfigError::about(key, "more than 31 days are no such time")),
+        None => Ok(()),
+    }
 }
 
 fn sandbox(config: &Config) -> Result<(), ConfigError> {

@@ -3,6 +3,7 @@
 
 pub mod batching;
 pub mod cache;
+pub mod circuit_breaker;
 pub mod embedded_postgres;
 pub mod event_bus;
 pub mod http;

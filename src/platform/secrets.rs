@@ -35,6 +35,18 @@ pub async fn get_or_create(
     secret::table.find(name).select(secret::value).first(conn).await
 }
 
+/// Puts another value in the place of a secret, for processes that start from now on.
+pub async fn replace(conn: &mut Connection, name: &str, value: &str) -> QueryResult<()> {
+    diesel::insert_into(secret::table)
+        .values((secret::name.eq(name), secret::value.eq(value)))
+        .on_conflict(secret::name)
+        .do_update()
+        .set(secret::value.eq(value))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 async fn find(conn: &mut Connection, name: &str) -> QueryResult<Option<String>> {
     secret::table.find(name).select(secret::value).first(conn).await.optional()
 }

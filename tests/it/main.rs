@@ -18,6 +18,7 @@ mod flows;
 mod http;
 mod idempotency;
 mod openapi;
+mod recovery;
 mod refunds;
 mod sandbox;
 mod schema;

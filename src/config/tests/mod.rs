@@ -45,7 +45,7 @@ fn nothing_set_is_a_developers_machine() {
 }
 
 /// One variable for each setting, and two that are none; the key's file is added by the test.
-const EVERYTHING: [(&str, &str); 33] = [
+const EVERYTHING: [(&str, &str); 45] = [
     ("CAREFORALL_PROFILE", "demo"),
     ("DATABASE_URL", "postgres://u:p@db/careforall"),
     ("DATABASE_REPLICA_URL", "postgresql://u:p@replica/careforall"),
@@ -66,6 +66,18 @@ const EVERYTHING: [(&str, &str); 33] = [
     ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_a,whsec_b"),
     ("CAREFORALL_STRIPE__API_BASE", "http://localhost:12111/"),
     ("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "stripe"),
+    ("CAREFORALL_BREAKER__WINDOW_CALLS", "9"),
+    ("CAREFORALL_BREAKER__FAILURES", "8"),
+    ("CAREFORALL_BREAKER__OPEN_SECONDS", "7"),
+    ("CAREFORALL_BREAKER__PROBES", "6"),
+    ("CAREFORALL_SWEEPER__EVERY_SECONDS", "1"),
+    ("CAREFORALL_SWEEPER__PENDING_AFTER_SECONDS", "2"),
+    ("CAREFORALL_SWEEPER__REFUND_AFTER_SECONDS", "3"),
+    ("CAREFORALL_SWEEPER__BACKOFF_SECONDS", "4"),
+    ("CAREFORALL_SWEEPER__ABANDON_AFTER_SECONDS", "5"),
+    ("CAREFORALL_SWEEPER__EVENTS_EVERY_SECONDS", "6"),
+    ("CAREFORALL_SWEEPER__RECONCILE_EVERY_SECONDS", "7"),
+    ("CAREFORALL_SWEEPER__PER_SECOND", "8"),
     ("CAREFORALL_PLEDGES__MIN_AMOUNT_MINOR", "50"),
     ("CAREFORALL_PLEDGES__MAX_AMOUNT_MINOR", "5000"),
     ("CAREFORALL_MAIL__SMTP_URL", "smtps://u:p@mail"),
@@ -98,6 +110,8 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(config.stripe.api_base, "http://localhost:12111");
     assert_eq!(config.payments.default_provider, Provider::Stripe);
     assert_eq!(config.rate_limit.auth_per_minute.get(), 4);
+    assert_eq!((config.breaker.window_calls.get(), config.breaker.probes.get()), (9, 6));
+    assert_eq!(config.sweeper.abandon_after_seconds.get(), 5);
     assert_eq!(config.log.filter, "careforall=debug");
 }
 

@@ -55,6 +55,14 @@ const BAD: &[(&str, &str, &str)] = &[
         "this is not an Ed25519 key as PKCS#8 PEM",
     ),
     ("CAREFORALL_MAIL__FROM", "nobody", "there is no e-mail address in it"),
+    ("CAREFORALL_BREAKER__FAILURES", "21", "21 are more than the calls in the window"),
+    ("CAREFORALL_BREAKER__WINDOW_CALLS", "1001", "at most 1000 are remembered"),
+    (
+        "CAREFORALL_SWEEPER__ABANDON_AFTER_SECONDS",
+        "119",
+        "payments would be given up before their provider is asked",
+    ),
+    ("CAREFORALL_SWEEPER__EVENTS_EVERY_SECONDS", "2678401", "more than 31 days are no such time"),
 ];
 
 #[test]

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     book::Source,
     error::PaymentError,
-    repo::{self, CancelIntent, PaymentRow},
-    service::PaymentService,
+    repo::{self, CancelIntent},
+    service::{Budget, PaymentService},
 };
 use crate::{
     kernel::clock,
@@ -84,20 +84,16 @@ impl Canceller {
             return Ok(());
         };
         drop(conn);
-        if paid(&payment) {
+        if payment.is_paid() {
             return Ok(());
         }
-        self.service.settle(&payment, Source::Sweeper).await?;
+        self.service.settle(&payment, Source::Sweeper, &mut Budget::default()).await?;
         let mut conn = self.database.conn().await?;
         match repo::find(&mut conn, intent.payment_id).await? {
-            Some(now) if !now.closed && !paid(&now) => Err(PaymentError::ProviderUnavailable),
+            Some(now) if !now.closed && !now.is_paid() => Err(PaymentError::ProviderUnavailable),
             _ => Ok(()),
         }
     }
-}
-
-fn paid(payment: &PaymentRow) -> bool {
-    matches!(payment.status.as_str(), "captured" | "refunded")
 }
 
 /// 1 s, doubling to 15 min.

@@ -1,5 +1,8 @@
 //! What can go wrong with a payment, and how the client hears of it.
 
+use std::time::Duration;
+
+use super::api::ProviderError;
 use crate::{
     kernel::{
         ids::PaymentId,
@@ -33,6 +36,8 @@ pub enum PaymentError {
     Refused(String),
     #[error("the payment provider did not answer as it should; try again with the same key")]
     ProviderUnavailable,
+    #[error("the payment provider does not answer; nothing was sent")]
+    ProviderPaused(Duration),
     #[error("another attempt of the same request has taken over")]
     Fenced,
     #[error(transparent)]
@@ -44,6 +49,16 @@ pub enum PaymentError {
 impl From<diesel::result::Error> for PaymentError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Db(error.into())
+    }
+}
+
+/// Of a question, which may be asked again whatever the provider said to it.
+impl From<ProviderError> for PaymentError {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Paused(wait) => Self::ProviderPaused(wait),
+            _ => Self::ProviderUnavailable,
+        }
     }
 }
 
@@ -80,6 +95,11 @@ impl From<PaymentError> for Problem {
             }
             PaymentError::NotPayable(_) => ProblemCode::PledgeNotPayable,
             PaymentError::ProviderUnavailable => ProblemCode::ProviderUnavailable,
+            PaymentError::ProviderPaused(wait) => {
+                let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+                let problem = Self::new(ProblemCode::ProviderUnavailable, detail);
+                return Self { retry_after: Some(seconds.max(1)), ..problem };
+            }
             PaymentError::Fenced => ProblemCode::IdempotencyInProgress,
             PaymentError::Submit(error) => return error.into(),
             PaymentError::Db(error) => return error.into(),

@@ -8,8 +8,9 @@
 //! has a row in the history; facts, ledger and history are append-only.
 //!
 //! Tables: `payment.payments`, `.facts`, `.ledger`, `.history`, `.refunds`, `.webhook_inbox`,
-//! `.cancel_intents`. Events out: `payment.changed.v1`. In: `pledge.cancelled.v1`, and our own: what
-//! is captured a second time for one pledge is given back.
+//! `.cancel_intents`, `.checks`, `.provider_cursors`, `.reconciliations`. Events out:
+//! `payment.changed.v1`. In: `pledge.cancelled.v1`, and our own: what is captured a second time for
+//! one pledge is given back.
 
 pub mod api;
 mod book;
@@ -18,20 +19,25 @@ mod consumers;
 mod dto;
 mod error;
 pub mod events;
+mod guarded;
 mod inbox;
 mod model;
 mod providers;
+mod reconcile;
 mod refunder;
 mod repo;
 mod routes;
 mod schema;
 mod service;
+mod sweeper;
 mod webhook_route;
 
 pub use canceller::Canceller;
 pub use consumers::PaymentConsumer;
+pub use guarded::Guarded;
 pub use inbox::{Door, Worker as InboxWorker};
 pub use providers::Providers;
 pub use refunder::Refunder;
 pub use routes::configure;
 pub use service::PaymentService;
+pub use sweeper::{Pace, Sweeper};

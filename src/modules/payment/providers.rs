@@ -22,6 +22,10 @@ impl Providers {
         self.by_name.get(name).map(Arc::as_ref)
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &dyn Provider> {
+        self.by_name.values().map(Arc::as_ref)
+    }
+
     /// The named one, or the default.
     pub fn choose(&self, name: Option<&str>) -> Option<&dyn Provider> {
         self.get(name.unwrap_or(self.default))

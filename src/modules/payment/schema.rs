@@ -13,6 +13,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    payment.checks (payment_id) {
+        payment_id -> Uuid,
+        next_check_at -> Timestamptz,
+        looks -> Int4,
+    }
+}
+
+diesel::table! {
     payment.facts (id) {
         id -> Int8,
         payment_id -> Uuid,
@@ -81,6 +89,32 @@ diesel::table! {
         updated_at -> Timestamptz,
         version -> Int8,
         called_at -> Nullable<Timestamptz>,
+        create_attempt -> Int4,
+        create_calls -> Int4,
+        keyed_at -> Nullable<Timestamptz>,
+        answered_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    payment.provider_cursors (provider) {
+        provider -> Text,
+        cursor -> Nullable<Text>,
+        since -> Timestamptz,
+        next_poll_at -> Timestamptz,
+        read_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    payment.reconciliations (provider, from_at) {
+        provider -> Text,
+        from_at -> Timestamptz,
+        to_at -> Timestamptz,
+        started_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        findings -> Nullable<Int4>,
+        report -> Nullable<Jsonb>,
     }
 }
 
@@ -127,6 +161,7 @@ diesel::table! {
 }
 
 diesel::joinable!(cancel_intents -> payments (payment_id));
+diesel::joinable!(checks -> payments (payment_id));
 diesel::joinable!(facts -> payments (payment_id));
 diesel::joinable!(history -> payments (payment_id));
 diesel::joinable!(ledger -> payments (payment_id));
@@ -134,10 +169,13 @@ diesel::joinable!(refunds -> payments (payment_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     cancel_intents,
+    checks,
     facts,
     history,
     ledger,
     payments,
+    provider_cursors,
+    reconciliations,
     refunds,
     webhook_inbox,
 );

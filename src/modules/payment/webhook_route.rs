@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::{
-    api::{Provider, WebhookError, WebhookEvent},
+    api::WebhookError,
     dto::WebhookReceipt,
-    inbox::{Arrival, Door},
+    inbox::{Arrival, Door, letter},
     repo::NewInboxRow,
     service::PaymentService,
 };
@@ -18,10 +17,7 @@ use crate::{
         clock,
         problem::{Problem, ProblemCode},
     },
-    platform::{
-        http::{RawBody, ok},
-        telemetry,
-    },
+    platform::http::{RawBody, ok},
 };
 
 /// Not committed within this time: the provider is told to come again.
@@ -73,7 +69,7 @@ pub async fn receive_webhook(
         .verify(request.headers(), &body, clock::now())
         .map_err(|error| refuse(provider.name(), &error))?;
     let parsed = provider.parse(Some(request.headers()), &body);
-    let arrival = admit(&door, stored(provider, &body, &parsed)).await?;
+    let arrival = admit(&door, letter(provider, &body, &parsed)).await?;
     service.wake_inbox();
     if let Err(error) = &parsed {
         return Err(refuse(provider.name(), error));
@@ -90,38 +86,6 @@ pub async fn receive_webhook(
 async fn admit(door: &Door, row: NewInboxRow) -> Result<Arrival, Problem> {
     let late = Problem::new(ProblemCode::Overloaded, "not committed in time; deliver it again");
     Ok(timeout(PATIENCE, door.admit(row)).await.map_err(|_| late)??)
-}
-
-/// What goes into the inbox: the event, or, if it cannot be read, its body for a person to look at.
-fn stored(
-    provider: &dyn Provider,
-    body: &[u8],
-    parsed: &Result<WebhookEvent, WebhookError>,
-) -> NewInboxRow {
-    let body_hash: [u8; 32] = Sha256::digest(body).into();
-    let row = NewInboxRow {
-        provider: provider.name(),
-        event_id: format!("malformed:{}", hex::encode(body_hash)),
-        event_type: "malformed".to_owned(),
-        provider_payment_id: None,
-        payment_id: None,
-        body: body.to_vec(),
-        body_hash,
-        status: "pending",
-        reason: None,
-        trace_context: telemetry::current().map(|trace| trace.to_string()),
-        received_at: clock::now(),
-    };
-    match parsed {
-        Ok(event) => NewInboxRow {
-            event_id: event.event_id.clone(),
-            event_type: event.event_type.clone(),
-            provider_payment_id: event.provider_payment_id.clone(),
-            payment_id: event.payment_id,
-            ..row
-        },
-        Err(error) => NewInboxRow { status: "quarantined", reason: Some(error.to_string()), ..row },
-    }
 }
 
 fn refuse(provider: &'static str, error: &WebhookError) -> Problem {

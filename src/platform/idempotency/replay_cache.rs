@@ -1,13 +1,14 @@
 //! Answers of finished requests, close at hand: in Redis when it is configured, so that all
 //! replicas share them, in the process otherwise.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use diesel::QueryResult;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{IdempotencyKey, Refusal, StoredResponse};
-use crate::platform::cache::RedisPool;
+use crate::platform::{cache::RedisPool, postgres::Connection, secrets};
 
 /// How long an answer is kept here; Postgres keeps it for a day.
 const TTL: Duration = Duration::from_mins(10);
@@ -15,9 +16,16 @@ const TTL: Duration = Duration::from_mins(10);
 /// The most that the in-process cache holds, in bytes.
 const LOCAL_BYTES: u64 = 16 * 1024 * 1024;
 
+/// The secret under which the epoch is kept.
+const EPOCH: &str = "replay-epoch";
+
 /// The replay cache. It is asked before Postgres and told after the commit.
 #[derive(Clone)]
-pub struct ReplayCache(Store);
+pub struct ReplayCache {
+    store: Store,
+    /// Part of every name: what was stored in another epoch is not found.
+    epoch: Arc<str>,
+}
 
 #[derive(Clone)]
 enum Store {
@@ -26,14 +34,21 @@ enum Store {
 }
 
 impl ReplayCache {
-    pub fn new(redis: Option<RedisPool>) -> Self {
-        Self(redis.map_or_else(local, Store::Redis))
+    pub async fn new(redis: Option<RedisPool>, conn: &mut Connection) -> QueryResult<Self> {
+        let epoch = secrets::get_or_create(conn, EPOCH, new_epoch).await?;
+        Ok(Self { store: redis.map_or_else(local, Store::Redis), epoch: epoch.into() })
+    }
+
+    /// Begins a new epoch, for processes that start from now on: the database has been restored
+    /// from a backup, and answers of which it knows nothing must not be given again.
+    pub async fn begin_epoch(conn: &mut Connection) -> QueryResult<()> {
+        secrets::replace(conn, EPOCH, &new_epoch()).await
     }
 
     /// The answer to a repetition, if it is known here. Fingerprints are compared.
     pub async fn get(&self, key: &IdempotencyKey) -> Option<Refusal> {
-        let name = name(key);
-        let (fingerprint, response) = match &self.0 {
+        let name = self.name(key);
+        let (fingerprint, response) = match &self.store {
             Store::Local(cache) => cache.get(&name)?,
             Store::Redis(redis) => decode(&redis.get(&redis_name(&name)).await?)?,
         };
@@ -49,20 +64,31 @@ impl ReplayCache {
 
     /// Remembers answers that have been committed.
     pub async fn put(&self, entries: Vec<(IdempotencyKey, StoredResponse)>) {
-        match &self.0 {
+        match &self.store {
             Store::Local(cache) => {
                 for (key, response) in entries {
-                    cache.insert(name(&key), (key.fingerprint.to_vec(), response));
+                    cache.insert(self.name(&key), (key.fingerprint.to_vec(), response));
                 }
             }
             Store::Redis(redis) => {
                 let entries: Vec<_> = entries
                     .iter()
-                    .map(|(key, response)| (redis_name(&name(key)), encode(key, response)))
+                    .map(|(key, response)| (redis_name(&self.name(key)), encode(key, response)))
                     .collect();
                 redis.set_many(&entries, TTL).await;
             }
         }
+    }
+
+    /// Scope and key under one hash: keys of any length, and no e-mail address in Redis.
+    fn name(&self, key: &IdempotencyKey) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        for part in [&*self.epoch, &key.scope] {
+            hasher.update(part.as_bytes());
+            hasher.update([0]);
+        }
+        hasher.update(key.key.as_bytes());
+        hasher.finalize().into()
     }
 }
 
@@ -77,13 +103,8 @@ fn local() -> Store {
     Store::Local(cache)
 }
 
-/// Scope and key under one hash: keys of any length, and no e-mail address in Redis.
-fn name(key: &IdempotencyKey) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(key.scope.as_bytes());
-    hasher.update([0]);
-    hasher.update(key.key.as_bytes());
-    hasher.finalize().into()
+fn new_epoch() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
 }
 
 fn redis_name(name: &[u8; 32]) -> String {
@@ -116,12 +137,14 @@ mod tests {
 
     #[tokio::test]
     async fn replays_compare_the_fingerprint() {
-        let cache = ReplayCache::new(None);
+        let cache = ReplayCache { store: local(), epoch: "1".into() };
         let response = StoredResponse { status: 201, body: "{}".into() };
         assert_eq!(cache.get(&key(1)).await, None);
         cache.put(vec![(key(1), response.clone())]).await;
         assert_eq!(cache.get(&key(1)).await, Some(Refusal::Replay(response.clone())));
         assert_eq!(cache.get(&key(2)).await, Some(Refusal::Reused));
         assert_eq!(decode(&encode(&key(1), &response)), Some((vec![1; 32], response)));
+        let later = ReplayCache { epoch: "2".into(), ..cache };
+        assert_eq!(later.get(&key(1)).await, None);
     }
 }

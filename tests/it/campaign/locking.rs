@@ -32,15 +32,18 @@ async fn gifts_learn_in_one_question_whether_they_are_taken() {
     let database = Database::new(&server.database().url(), 1, Handle::current()).unwrap();
     let conn = &mut database.conn().await.unwrap();
     let ids = [stopped, draft, open, early, open, CampaignId::generate()];
-    let found = api::lock_for_gifts(conn, &ids, clock::now()).await.unwrap();
+    let found = api::lock_for_gifts(conn, &ids).await.unwrap();
     assert_eq!(found.len(), 4);
-    assert!(found[&draft].draft && found[&draft].accepts.is_err());
-    assert_eq!((found[&open].accepts, found[&open].allow_overfunding), (Ok(()), false));
-    assert_eq!(found[&early].accepts, Err(Closed::NotStarted));
-    assert_eq!(found[&stopped].accepts, Err(Closed::Suspended));
+    assert!(found[&draft].draft && found[&draft].accepts(clock::now()).is_err());
+    assert_eq!(
+        (found[&open].accepts(clock::now()), found[&open].allow_overfunding),
+        (Ok(()), false)
+    );
+    assert_eq!(found[&early].accepts(clock::now()), Err(Closed::NotStarted));
+    assert_eq!(found[&stopped].accepts(clock::now()), Err(Closed::Suspended));
+    let found = api::lock_for_gifts(conn, &[open]).await.unwrap();
     let late = "2040-01-01T00:00:00Z".parse().unwrap();
-    let found = api::lock_for_gifts(conn, &[open], late).await.unwrap();
-    assert!(matches!(found[&open].accepts, Err(Closed::Status(_))));
+    assert!(matches!(found[&open].accepts(late), Err(Closed::Status(_))));
     let owner = api::owner_of(conn, open).await.unwrap();
     assert_eq!(owner, Some(found[&open].owner_id));
     assert_eq!(api::owner_of(conn, CampaignId::generate()).await.unwrap(), None);
@@ -54,12 +57,8 @@ async fn a_campaign_does_not_change_under_a_gift_and_gifts_do_not_wait_for_each_
     let database = Database::new(&server.database().url(), 2, Handle::current()).unwrap();
     let (gift, other) = (&mut database.conn().await.unwrap(), &mut database.conn().await.unwrap());
     let pause = gift.transaction(async |gift| {
-        api::lock_for_gifts(gift, &[id_of(&path)], clock::now()).await?;
-        other
-            .transaction(async |other| {
-                api::lock_for_gifts(other, &[id_of(&path)], clock::now()).await
-            })
-            .await?;
+        api::lock_for_gifts(gift, &[id_of(&path)]).await?;
+        other.transaction(async |other| api::lock_for_gifts(other, &[id_of(&path)]).await).await?;
         let mut pause = Box::pin(ada.act(&server, &path, "pause"));
         let early = tokio::time::timeout(Duration::from_millis(200), &mut pause).await;
         assert!(early.is_err(), "paused while a gift was under way");

@@ -81,7 +81,12 @@ impl TestDatabase {
         Self::copy_of("template0").await
     }
 
-    async fn copy_of(template: &'static str) -> Self {
+    /// A copy of it as it is now. Nobody may be connected.
+    pub async fn backup(&self) -> Self {
+        Self::copy_of(&self.name).await
+    }
+
+    async fn copy_of(template: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");

@@ -2,6 +2,10 @@
 
 mod provider;
 
+pub use super::reconcile::{
+    Difference, Orphan, ProviderReport, ReconcileError, Sums, reconcile_provider,
+};
+
 pub use provider::{
     CaptureMethod, CreateAnswer, CreateRequest, Created, EventPage, ListedEvent, PaymentPage,
     Provider, ProviderDispute, ProviderDisputeStatus, ProviderError, ProviderPayment,

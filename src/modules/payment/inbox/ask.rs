@@ -145,7 +145,7 @@ async fn conclude(
             let input = |event| Input::Answered { event, answer };
             return apply_answered(conn, provider, row, input).await;
         }
-        Err(ProviderError::Unavailable(_)) => "provider_unavailable",
+        Err(ProviderError::Unavailable(_) | ProviderError::Paused(_)) => "provider_unavailable",
         Err(ProviderError::NotFound | ProviderError::Refused(_)) => "provider_silent",
     };
     let mut settled = deferred(row, reason.to_owned());

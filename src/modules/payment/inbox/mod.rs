@@ -12,11 +12,13 @@
 mod apply;
 mod ask;
 mod door;
+mod letter;
 mod outcome;
 mod schedule;
 mod translate;
 mod worker;
 
 pub use door::{Arrival, Door};
+pub use letter::letter;
 pub use translate::snapshot;
 pub use worker::Worker;

@@ -1,9 +1,12 @@
 //! Payments in Postgres.
 
 mod cancel_intents;
+mod checks;
 mod history;
 mod inbox;
 mod payments;
+mod provider_cursors;
+mod reconciliations;
 mod records;
 mod refunds;
 
@@ -11,15 +14,20 @@ pub use cancel_intents::{
     CancelIntent, claim_due_intents, demand_cancel, finish_intent, has_intent, insert_intents,
     retry_intent,
 };
+pub use checks::{
+    Check, claim_due_checks, drop_checks_that_are_over, insert_check, reschedule_check,
+};
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{
     InboxRow, NewInboxRow, Settled, claim_inbox, count_inbox, hashes_of, insert_inbox, lock_inbox,
     settle_inbox, wake_deferred, wake_known,
 };
 pub use payments::{
-    PaymentRow, find, find_locked, insert, lock_named, of_pledge, set_provider_ids, stamp_call,
-    update_many,
+    PaymentRow, begin_next_key, count_call, find, find_locked, insert, lock_named, of_pledge,
+    set_provider_ids, stamp_call, update_many,
 };
+pub use provider_cursors::{ProviderCursor, claim_cursor, move_cursor};
+pub use reconciliations::{claim_reconciliation, find_named, finish_reconciliation, page_made_in};
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};
 pub use refunds::{
     RefundNews, RefundRow, captured_again, due_refunds, fail_refund, find_refund, follow_refunds,

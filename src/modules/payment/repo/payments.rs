@@ -46,6 +46,27 @@ pub struct PaymentRow {
     pub version: i64,
     /// When the provider was last about to be asked for it.
     pub called_at: Option<DateTime<Utc>>,
+    /// The number in the provider's idempotency key.
+    pub create_attempt: i32,
+    /// How often it was sent under that key,
+    pub create_calls: i32,
+    /// and when first.
+    pub keyed_at: Option<DateTime<Utc>>,
+    /// When the provider's answer to its creation was stored.
+    pub answered_at: Option<DateTime<Utc>>,
+}
+
+impl PaymentRow {
+    /// Has it taken money?
+    pub fn is_paid(&self) -> bool {
+        matches!(self.status.as_str(), "captured" | "refunded")
+    }
+
+    /// Could its client have the provider's answer? (The secret alone tells of rows from before
+    /// the time was kept.)
+    pub fn is_answered(&self) -> bool {
+        self.answered_at.is_some() || self.client_secret.is_some()
+    }
 }
 
 pub async fn insert(conn: &mut Connection, row: &PaymentRow) -> QueryResult<()> {
@@ -90,6 +111,36 @@ pub async fn lock_named(
         .await
 }
 
+/// Notes that the provider is about to be sent this payment once more, under the same key.
+pub async fn count_call(
+    conn: &mut Connection,
+    id: PaymentId,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(payments::table.find(id))
+        .set((dsl::called_at.eq(at), dsl::create_calls.eq(dsl::create_calls + 1)))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Records the next key before it is used. `false`: it is another's turn, or the payment is closed.
+pub async fn begin_next_key(
+    conn: &mut Connection,
+    next: &PaymentRow,
+    at: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let begun = diesel::update(payments::table.find(next.id))
+        .filter(dsl::create_attempt.eq(next.create_attempt - 1).and(dsl::closed.eq(false)))
+        .set((
+            dsl::create_attempt.eq(next.create_attempt),
+            dsl::create_calls.eq(1),
+            dsl::keyed_at.eq(at),
+            dsl::called_at.eq(at),
+        ));
+    begun.execute(conn).await.map(|updated| updated == 1)
+}
+
 /// Notes that the provider may be asked for this payment right now.
 pub async fn stamp_call(
     conn: &mut Connection,
@@ -115,6 +166,7 @@ pub async fn set_provider_ids(
             dsl::provider_payment_id.eq(provider_payment_id),
             dsl::client_secret.eq(client_secret),
             dsl::checkout_url.eq(checkout_url),
+            dsl::answered_at.eq(diesel::dsl::now),
         ))
         .execute(conn)
         .await

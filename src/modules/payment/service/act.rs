@@ -12,6 +12,7 @@ use super::{
         repo::{self, PaymentRow},
     },
     PaymentService,
+    budget::Budget,
     create::Answer,
     settle::apply_snapshot,
 };
@@ -87,7 +88,9 @@ impl PaymentService {
             Begun::Call(payment, attempt) => {
                 let done = match act {
                     Act::Capture => self.capture(&payment).await,
-                    Act::Cancel => self.settle(&payment, Source::Admin).await,
+                    Act::Cancel => {
+                        self.settle(&payment, Source::Admin, &mut Budget::default()).await
+                    }
                 };
                 self.bus.wake();
                 self.conclude(act, (key, attempt), id, done).await?
@@ -105,11 +108,13 @@ impl PaymentService {
         let name = name.ok_or(PaymentError::ProviderUnavailable)?;
         let silent = |error: ProviderError| {
             tracing::warn!(payment_id = %payment.id, %error, "could not capture");
-            PaymentError::ProviderUnavailable
+            PaymentError::from(error)
         };
         match provider.capture(name, &format!("cap_{}", payment.id)).await {
             Ok(answer) => self.adopt(payment, &answer, None).await,
-            Err(error @ ProviderError::Unavailable(_)) => Err(silent(error)),
+            Err(error @ (ProviderError::Unavailable(_) | ProviderError::Paused(_))) => {
+                Err(silent(error))
+            }
             Err(ProviderError::Refused(_) | ProviderError::NotFound) => {
                 let shown = provider.retrieve(name).await.map_err(silent)?;
                 self.adopt(payment, &shown, Some(payment.version)).await

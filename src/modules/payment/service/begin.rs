@@ -4,15 +4,19 @@
 //! stores the payment with the exact request that the provider will be sent. Whoever dies after it
 //! leaves all that a retry needs.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::super::{
-    api::{CaptureMethod, CreateRequest, Provider},
-    book,
-    dto::CreatePayment,
-    error::PaymentError,
-    repo::{self, HistoryRow, PaymentRow},
+use super::{
+    super::{
+        api::{CaptureMethod, CreateRequest, Provider},
+        book,
+        dto::CreatePayment,
+        error::PaymentError,
+        repo::{self, HistoryRow, PaymentRow},
+    },
+    recover::rest,
 };
 use crate::{
     kernel::{clock, ids::PaymentId},
@@ -32,7 +36,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Begun {
     /// Call the provider for this payment, as this attempt.
-    Call { payment: Box<PaymentRow>, attempt: i32 },
+    Call(Box<Call>),
     /// A failed payment of the pledge might still succeed: settle it with its provider first.
     Unsettled(Box<PaymentRow>),
     /// Refused for good, and the key given back: this is to be committed.
@@ -41,22 +45,36 @@ pub enum Begun {
     Known(Refusal),
 }
 
+/// A payment to be made at its provider.
+#[derive(Debug)]
+pub struct Call {
+    pub payment: PaymentRow,
+    pub attempt: i32,
+    /// A former attempt has got this far: nobody knows whether the provider has heard of it. The
+    /// payment is as that one left it.
+    pub resumed: bool,
+    /// When phase A began. Who has slept since then does not call: others may have gone on.
+    pub since: Instant,
+}
+
 const RECOVERY_POINT: &str = "payment_id";
 
-/// Runs in a transaction; an error or [`Begun::Unsettled`] must roll it back.
+/// `first_look`: the age at which the sweeper asks about it. Runs in a transaction; an error or [`Begun::Unsettled`] must roll it back.
 pub async fn begin(
     conn: &mut Connection,
     caller: Caller,
     key: &IdempotencyKey,
     order: &CreatePayment,
     provider: &dyn Provider,
+    first_look: TimeDelta,
 ) -> Result<Begun, PaymentError> {
+    let since = Instant::now();
     let (attempt, recovered) = match idempotency::claim(conn, key).await?.into_execution() {
         Ok(claimed) => claimed,
         Err(refusal) => return Ok(Begun::Known(refusal)),
     };
     if let Some(point) = recovered
-        && let Some(begun) = resume(conn, key, attempt, &point, order).await?
+        && let Some(begun) = resume(conn, key, attempt, &point, order, provider).await?
     {
         return Ok(begun);
     }
@@ -75,14 +93,16 @@ pub async fn begin(
             _ => return Err(PaymentError::AlreadyActive(other.id)),
         }
     }
+    provider.available().map_err(PaymentError::ProviderPaused)?;
     let payment = new_payment(order, &pledge, provider.name())?;
     pledge::attach_payment(conn, pledge, payment.id).await?;
     store(conn, &payment).await?;
+    repo::insert_check(conn, payment.id, payment.created_at + first_look).await?;
     let point = json!({ RECOVERY_POINT: payment.id });
     idempotency::set_recovery_point(conn, key, attempt, &point).await?;
     // a webhook that knew of this payment before we did need not wait for its next turn
     repo::wake_deferred(conn, &[payment.id], &[]).await?;
-    Ok(Begun::Call { payment: Box::new(payment), attempt })
+    Ok(Begun::Call(Box::new(Call { payment, attempt, resumed: false, since })))
 }
 
 /// A former attempt has got as far as a stored payment. Whether the provider has heard of it is
@@ -94,7 +114,9 @@ async fn resume(
     attempt: i32,
     point: &serde_json::Value,
     order: &CreatePayment,
+    provider: &dyn Provider,
 ) -> Result<Option<Begun>, PaymentError> {
+    let since = Instant::now();
     // the pledge first, as everywhere
     let pledge = pledge::lock(conn, order.pledge_id).await?.ok_or(PaymentError::PledgeNotFound)?;
     if pledge.is_cancelled() {
@@ -112,9 +134,13 @@ async fn resume(
     if payment.closed {
         return Ok(None);
     }
+    provider.available().map_err(PaymentError::ProviderPaused)?;
+    if let Some(left) = rest(&payment, clock::now()) {
+        return Err(PaymentError::ProviderPaused(left));
+    }
     // from here on the provider may get it: a cancellation waits, or finds it
-    repo::stamp_call(conn, payment.id, clock::now()).await?;
-    Ok(Some(Begun::Call { payment: Box::new(payment), attempt }))
+    repo::count_call(conn, payment.id, clock::now()).await?;
+    Ok(Some(Begun::Call(Box::new(Call { payment, attempt, resumed: true, since }))))
 }
 
 fn new_payment(
@@ -156,6 +182,10 @@ fn new_payment(
         updated_at: now,
         version: 1,
         called_at: Some(now),
+        create_attempt: 1,
+        create_calls: 1,
+        keyed_at: Some(now),
+        answered_at: None,
     })
 }
 

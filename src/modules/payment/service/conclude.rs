@@ -20,36 +20,45 @@ use crate::{
     },
 };
 
+/// What became of an answer.
+pub struct Concluded {
+    /// No other attempt has taken over. If one has, it decides; only what the provider has made is
+    /// noted.
+    pub ours: bool,
+    /// The payment has another name at the provider already.
+    pub surplus: bool,
+}
+
 /// Phase C: finishes the key, then stores the provider's ids and what it said about the attempt.
-/// `false`: another attempt has taken over, and decides; only what the provider has made is noted.
 pub async fn conclude(
     conn: &mut Connection,
     (key, attempt): (&IdempotencyKey, i32),
     payment: &PaymentRow,
     answer: &CreateAnswer,
     response: &StoredResponse,
-) -> Result<bool, PaymentError> {
+) -> Result<Concluded, PaymentError> {
     // the key first, as everywhere
     let ours = idempotency::finish(conn, key, attempt, response).await?;
     let created = created(answer);
     if let (true, CreateAnswer::Declined { .. }) = (ours, answer) {
         tell(conn, payment, EventKind::AttemptFailed, "create.declined", Some(created)).await?;
     }
-    adopt(conn, payment, created).await?;
-    Ok(ours)
+    let surplus = !adopt(conn, payment, created).await?;
+    Ok(Concluded { ours, surplus })
 }
 
 /// Notes what the provider has made. A payment that was closed meanwhile (nothing of it was found,
-/// then) has to be cancelled there after all.
+/// then) has to be cancelled there after all. `false`: it has another name, which stays.
 async fn adopt(
     conn: &mut Connection,
     payment: &PaymentRow,
     created: &Created,
-) -> Result<(), PaymentError> {
+) -> Result<bool, PaymentError> {
     let now = repo::find_locked(conn, payment.id).await?.ok_or(PaymentError::NotFound)?;
     let (secret, url) = (created.client_secret.as_deref(), created.checkout_url.as_deref());
     let name = &created.provider_payment_id;
-    if !repo::set_provider_ids(conn, payment.id, name, secret, url).await? {
+    let named = repo::set_provider_ids(conn, payment.id, name, secret, url).await?;
+    if !named {
         let known = now.provider_payment_id.unwrap_or_default();
         tracing::error!(payment_id = %payment.id, known, name, "the provider has two names for it");
         metrics::counter!("provider_id_conflicts_total", "provider" => payment.provider.clone())
@@ -59,7 +68,7 @@ async fn adopt(
         tracing::warn!(payment_id = %payment.id, "made after it was closed; to be cancelled");
     }
     repo::wake_deferred(conn, &[payment.id], &[name]).await?;
-    Ok(())
+    Ok(named)
 }
 
 /// The provider gave no answer: for all we know it is about to make the payment just now.

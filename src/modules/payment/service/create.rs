@@ -5,11 +5,13 @@
 //! is fenced by the attempt's number, and goes through `decide`, so that it cannot overwrite what a
 //! webhook has advanced already.
 
+use std::time::Duration;
+
 use diesel_async::AsyncConnection;
 
 use super::{
     super::{
-        api::{CreateAnswer, CreateRequest, Provider, ProviderError},
+        api::{CreateAnswer, CreateRequest, Created, Provider, ProviderError},
         book::Source,
         dto::CreatePayment,
         error::PaymentError,
@@ -17,8 +19,10 @@ use super::{
         repo::PaymentRow,
     },
     PaymentService,
-    begin::{Begun, begin},
-    conclude::{conclude, leave_open, response, tell},
+    begin::{Begun, Call, begin},
+    budget::Budget,
+    conclude::{conclude, created, leave_open, response, tell},
+    recover::idempotency_key,
 };
 use crate::{
     modules::auth::api::Caller,
@@ -30,6 +34,10 @@ pub type Answer = Result<StoredResponse, Refusal>;
 
 /// How often a failed payment is settled before giving up: each time another one was in the way.
 const SETTLE_ROUNDS: usize = 3;
+
+/// An attempt that is older than this does not call any more: its lease ends soon, and whoever
+/// takes over must not be overtaken by it.
+const STALE: Duration = Duration::from_secs(8);
 
 impl PaymentService {
     /// Pays for a pledge, once for its key.
@@ -47,13 +55,19 @@ impl PaymentService {
         if let Some(method) = &order.payment_method {
             provider.check_method(method).map_err(PaymentError::Refused)?;
         }
+        let mut budget = Budget::default();
         for _ in 0..SETTLE_ROUNDS {
+            if budget.is_spent() {
+                break;
+            }
             match self.phase_a(caller, key, order, provider).await? {
                 Begun::Known(refusal) => return Ok(Err(refusal)),
                 Begun::Freed(refused) => return Err(refused),
-                Begun::Unsettled(other) => self.settle(&other, Source::Sweeper).await?,
-                Begun::Call { payment, attempt } => {
-                    return self.call_and_store(key, attempt, &payment).await.map(Ok);
+                Begun::Unsettled(other) => {
+                    self.settle(&other, Source::Sweeper, &mut budget).await?;
+                }
+                Begun::Call(call) => {
+                    return self.call_and_store(key, &call, &mut budget).await.map(Ok);
                 }
             }
         }
@@ -70,9 +84,12 @@ impl PaymentService {
         let mut conn = self.database.conn().await?;
         // an unsettled payment in the way is no failure, yet nothing of this may be committed
         let result = conn
-            .transaction(async |conn| match begin(conn, caller, key, order, provider).await {
-                Ok(Begun::Unsettled(other)) => Err(Stop::Unsettled(other)),
-                other => other.map_err(Stop::Error),
+            .transaction(async |conn| {
+                let first_look = self.pace.pending_after;
+                match begin(conn, caller, key, order, provider, first_look).await {
+                    Ok(Begun::Unsettled(other)) => Err(Stop::Unsettled(other)),
+                    other => other.map_err(Stop::Error),
+                }
             })
             .await;
         match result {
@@ -90,30 +107,36 @@ impl PaymentService {
     async fn call_and_store(
         &self,
         key: &IdempotencyKey,
-        attempt: i32,
-        payment: &PaymentRow,
+        call: &Call,
+        budget: &mut Budget,
     ) -> Result<StoredResponse, PaymentError> {
-        let answer = match self.call(payment).await {
+        let (payment, attempt) = (&call.payment, call.attempt);
+        let answer = match self.call(call, budget).await {
             Ok(answer) => answer,
-            Err(error) => return Err(self.give_back(key, attempt, payment, error).await?),
+            Err(error) => return Err(self.give_back(key, call, error).await?),
         };
         let response = response(payment, &answer)?;
         let mut conn = self.database.conn().await?;
-        let ours = conn
+        let concluded = conn
             .transaction(async |conn| {
                 conclude(conn, (key, attempt), payment, &answer, &response).await
             })
             .await?;
+        drop(conn);
         self.bus.wake();
         self.wake_inbox();
-        if !ours {
+        if concluded.surplus {
+            self.cancel_surplus(payment, created(&answer), budget).await;
+        }
+        if !concluded.ours {
             return Err(PaymentError::Fenced);
         }
         self.replays.put(vec![(key.clone(), response.clone())]).await;
         Ok(response)
     }
 
-    async fn call(&self, payment: &PaymentRow) -> Result<CreateAnswer, ProviderError> {
+    async fn call(&self, call: &Call, budget: &mut Budget) -> Result<CreateAnswer, ProviderError> {
+        let payment = &call.payment;
         let unreadable = |e: serde_json::Error| ProviderError::Refused(e.to_string());
         let request: CreateRequest =
             serde_json::from_value(payment.request.clone()).map_err(unreadable)?;
@@ -121,38 +144,64 @@ impl PaymentService {
             .providers
             .get(&payment.provider)
             .ok_or_else(|| ProviderError::Unavailable("not configured".into()))?;
-        provider.create(&request, &format!("pay_{}", payment.id)).await
+        if call.since.elapsed() >= STALE {
+            return Err(ProviderError::Unavailable("this attempt has slept too long".into()));
+        }
+        if call.resumed {
+            return self.recover(provider, payment, &request, budget).await;
+        }
+        budget.call(provider.create(&request, &idempotency_key(payment))).await
     }
 
-    /// The provider gave no payment. Refused: nothing will ever come of it, so it is closed and the
-    /// key is free. No answer: the key stays with its recovery point, for the retry.
+    /// The payment has another name already: this one was made beside it, by an attempt that had
+    /// been given up. What cannot be cancelled now is found by the reconciliation.
+    async fn cancel_surplus(&self, payment: &PaymentRow, surplus: &Created, budget: &mut Budget) {
+        let Some(provider) = self.providers.get(&payment.provider) else { return };
+        let name = &surplus.provider_payment_id;
+        match budget.call(provider.cancel(name)).await {
+            Ok(ended) if ended.captured_minor == 0 => {}
+            outcome => {
+                tracing::error!(payment_id = %payment.id, name, ?outcome, "surplus was not cancelled");
+            }
+        }
+    }
+
+    /// The provider gave no payment. Refused, or never sent: nothing will ever come of it, so it
+    /// is closed and the key is free. No answer: the key stays with its recovery point, for the
+    /// retry.
     async fn give_back(
         &self,
         key: &IdempotencyKey,
-        attempt: i32,
-        payment: &PaymentRow,
+        call: &Call,
         error: ProviderError,
     ) -> Result<PaymentError, PaymentError> {
+        let (payment, attempt) = (&call.payment, call.attempt);
         tracing::warn!(payment_id = %payment.id, %error, "the provider made no payment");
-        let mut conn = self.database.conn().await?;
-        match error {
-            ProviderError::Refused(reason) => {
-                conn.transaction(async |conn| {
-                    if !idempotency::free(conn, key, attempt).await? {
-                        return Err(PaymentError::Fenced);
-                    }
-                    Ok(tell(conn, payment, EventKind::Canceled, "create.refused", None).await?)
-                })
-                .await?;
-                self.bus.wake();
-                Ok(PaymentError::Refused(reason))
+        let (event, error) = match error {
+            ProviderError::Refused(reason) => ("create.refused", PaymentError::Refused(reason)),
+            ProviderError::Paused(wait) if !call.resumed => {
+                ("create.not_sent", PaymentError::ProviderPaused(wait))
             }
-            ProviderError::NotFound | ProviderError::Unavailable(_) => {
+            error => {
+                let mut conn = self.database.conn().await?;
                 conn.transaction(async |conn| leave_open(conn, (key, attempt), payment).await)
                     .await?;
-                Ok(PaymentError::ProviderUnavailable)
+                return Ok(match error {
+                    ProviderError::Paused(wait) => PaymentError::ProviderPaused(wait),
+                    _ => PaymentError::ProviderUnavailable,
+                });
             }
-        }
+        };
+        let mut conn = self.database.conn().await?;
+        conn.transaction(async |conn| {
+            if !idempotency::free(conn, key, attempt).await? {
+                return Err(PaymentError::Fenced);
+            }
+            Ok(tell(conn, payment, EventKind::Canceled, event, None).await?)
+        })
+        .await?;
+        self.bus.wake();
+        Ok(error)
     }
 }
 

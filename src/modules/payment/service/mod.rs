@@ -2,19 +2,24 @@
 
 mod act;
 mod begin;
+mod budget;
 mod conclude;
 mod create;
+mod recover;
 mod refunds;
 mod settle;
 
 pub use act::Act;
+pub use budget::Budget;
 pub use create::Answer;
 pub use refunds::refund_second_captures;
+pub use settle::IN_FLIGHT;
 
 use super::{
     error::PaymentError,
     providers::Providers,
     repo::{self, HistoryRow, PaymentRow},
+    sweeper::Pace,
 };
 use crate::{
     kernel::{
@@ -40,6 +45,7 @@ pub struct PaymentService {
     replays: ReplayCache,
     providers: Providers,
     inbox: std::sync::Arc<tokio::sync::Notify>,
+    pace: Pace,
 }
 
 impl PaymentService {
@@ -50,8 +56,14 @@ impl PaymentService {
         replays: ReplayCache,
         providers: Providers,
         inbox: std::sync::Arc<tokio::sync::Notify>,
+        pace: Pace,
     ) -> Self {
-        Self { database, bus, replays, providers, inbox }
+        Self { database, bus, replays, providers, inbox, pace }
+    }
+
+    /// How the sweeper works.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     pub fn providers(&self) -> &Providers {

@@ -1,6 +1,6 @@
 //! Making sure that a payment takes no more money: cancelled at the provider, and that confirmed.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncConnection;
 
 use super::{
@@ -13,11 +13,12 @@ use super::{
         repo::{self, PaymentRow},
     },
     PaymentService,
+    budget::Budget,
 };
 use crate::{kernel::clock, platform::postgres::Connection};
 
 /// A payment without a name may be on its way to the provider right now: no request lives longer.
-const IN_FLIGHT: TimeDelta = TimeDelta::seconds(60);
+pub const IN_FLIGHT: TimeDelta = TimeDelta::seconds(60);
 
 fn in_flight(payment: &PaymentRow) -> bool {
     let called = payment.called_at.is_some_and(|at| clock::now() - at < IN_FLIGHT);
@@ -27,11 +28,16 @@ fn in_flight(payment: &PaymentRow) -> bool {
 impl PaymentService {
     /// Cancels a payment that could still succeed. Had it succeeded already, that is adopted: the
     /// payment is captured then.
-    pub async fn settle(&self, payment: &PaymentRow, source: Source) -> Result<(), PaymentError> {
+    pub async fn settle(
+        &self,
+        payment: &PaymentRow,
+        source: Source,
+        budget: &mut Budget,
+    ) -> Result<(), PaymentError> {
         if in_flight(payment) {
             return Err(PaymentError::ProviderUnavailable);
         }
-        let answer = self.cancel_at_provider(payment).await?;
+        let answer = self.cancel_at_provider(payment, budget).await?;
         let mut conn = self.database.conn().await?;
         conn.transaction(async |conn| {
             match &answer {
@@ -45,29 +51,61 @@ impl PaymentService {
         Ok(())
     }
 
+    /// Asks the provider how a payment stands, and lets that be judged. Returns when the money that
+    /// is set aside goes back by itself, while it is.
+    pub async fn refresh(
+        &self,
+        payment: &PaymentRow,
+    ) -> Result<Option<DateTime<Utc>>, PaymentError> {
+        let provider =
+            self.providers.get(&payment.provider).ok_or(PaymentError::ProviderUnavailable)?;
+        let name = payment.provider_payment_id.as_ref().ok_or(PaymentError::NotFound)?;
+        let answer = provider.retrieve(name).await?;
+        let mut conn = self.database.conn().await?;
+        let judged = (Source::Sweeper, Some(payment.version));
+        conn.transaction(async |conn| apply_snapshot(conn, payment, &answer, judged).await).await?;
+        self.bus.wake();
+        self.wake_inbox();
+        Ok(answer.authorization_expires_at)
+    }
+
     /// What the provider has of this payment once nothing more can be captured; `None`: nothing.
     async fn cancel_at_provider(
         &self,
         payment: &PaymentRow,
+        budget: &mut Budget,
     ) -> Result<Option<ProviderPayment>, PaymentError> {
-        let unavailable = |error: ProviderError| {
+        let failed = |error: ProviderError| {
             tracing::warn!(payment_id = %payment.id, %error, "could not cancel at the provider");
-            PaymentError::ProviderUnavailable
+            match error {
+                ProviderError::Paused(wait) => PaymentError::ProviderPaused(wait),
+                _ => PaymentError::ProviderUnavailable,
+            }
         };
         let provider =
             self.providers.get(&payment.provider).ok_or(PaymentError::ProviderUnavailable)?;
-        let name = match &payment.provider_payment_id {
-            Some(name) => name.clone(),
-            None => match provider.find(payment.id).await.map_err(unavailable)?.pop() {
-                Some(found) => found.provider_payment_id,
-                None => return Ok(None),
-            },
-        };
-        match provider.cancel(&name).await {
-            Ok(answer) => Ok(Some(answer)),
-            Err(ProviderError::NotFound) => Ok(None),
-            Err(error) => Err(unavailable(error)),
+        let mut names: Vec<String> = payment.provider_payment_id.iter().cloned().collect();
+        // sent under several keys, it may by mistake have been made several times
+        if names.is_empty() || payment.create_attempt > 1 {
+            let found = budget.call(provider.find(payment.id)).await.map_err(failed)?;
+            let found = found.into_iter().map(|found| found.provider_payment_id);
+            names.extend(found.filter(|name| payment.provider_payment_id.as_ref() != Some(name)));
         }
+        let mut ended: Option<ProviderPayment> = None;
+        for name in &names {
+            match budget.call(provider.cancel(name)).await {
+                Ok(answer) => {
+                    let paid = answer.captured_minor > 0;
+                    // ours is the one that was paid, else the one whose name is known
+                    if ended.as_ref().is_none_or(|first| paid && first.captured_minor == 0) {
+                        ended = Some(answer);
+                    }
+                }
+                Err(ProviderError::NotFound) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(ended)
     }
 }
 

@@ -4,8 +4,10 @@ mod create_many;
 mod payment_states;
 mod room;
 
+use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper, sql_query,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    SelectableHelper, sql_query,
     sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
@@ -52,6 +54,28 @@ pub async fn lock_unpaid(conn: &mut Connection, campaign: CampaignId) -> QueryRe
         .order(dsl::id)
         .select(Pledge::as_select())
         .for_update()
+        .load(conn)
+        .await
+}
+
+/// Locks up to `limit` pledges that were made before `before` and are not paid, oldest first after
+/// `after`. Those that another transaction holds are left to the next look.
+pub async fn lock_unpaid_before(
+    conn: &mut Connection,
+    after: (DateTime<Utc>, PledgeId),
+    before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<Pledge>> {
+    let beyond =
+        dsl::created_at.gt(after.0).or(dsl::created_at.eq(after.0).and(dsl::id.gt(after.1)));
+    pledges::table
+        .filter(dsl::status.eq_any(["pending", "failed"]))
+        .filter(dsl::created_at.lt(before).and(dsl::created_at.ge(after.0)).and(beyond))
+        .order((dsl::created_at, dsl::id))
+        .limit(limit)
+        .select(Pledge::as_select())
+        .for_update()
+        .skip_locked()
         .load(conn)
         .await
 }

@@ -5,6 +5,7 @@ mod cancel;
 mod create;
 mod create_many;
 mod room;
+mod unpaid;
 mod write;
 
 use std::sync::Arc;

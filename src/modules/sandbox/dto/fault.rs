@@ -22,6 +22,11 @@ pub enum FaultKindName {
     LoseAnswer,
     /// The work is done, and its answer is late.
     Delay,
+    /// Nothing is done, and no answer comes.
+    Hang,
+    /// Only of `create`: no answer comes, and the work is done `delay_ms` after the caller has
+    /// given up.
+    Late,
 }
 
 /// The call in which it is to go wrong.
@@ -47,7 +52,7 @@ pub struct PlanFault {
     /// For how many calls.
     #[schema(minimum = 1, maximum = 1000, example = 1)]
     times: i32,
-    /// For `delay`: how late the answer is; 1,000 unless told. After 8 s the caller gives up.
+    /// For `delay` and `late`: by how much; 1,000 unless told. After 8 s the caller gives up.
     #[schema(minimum = 0, maximum = 60_000, example = 1000)]
     delay_ms: Option<i32>,
 }
@@ -69,13 +74,21 @@ impl PlanFault {
             OperationName::Events => Operation::Events,
             OperationName::Payments => Operation::Payments,
         };
+        let possible = kind_is_possible(self.kind, operation);
+        checks.require(possible, "kind", "invalid", "`late` is for `create` only");
         let kind = match self.kind {
             FaultKindName::Fail => FaultKind::Fail,
             FaultKindName::LoseAnswer => FaultKind::LoseAnswer,
             FaultKindName::Delay => FaultKind::Delay,
+            FaultKindName::Hang => FaultKind::Hang,
+            FaultKindName::Late => FaultKind::Late,
         };
         checks.finish(Some(Fault { operation, kind, times: self.times, delay_ms }))
     }
+}
+
+fn kind_is_possible(kind: FaultKindName, operation: Operation) -> bool {
+    !matches!(kind, FaultKindName::Late) || operation == Operation::Create
 }
 
 /// A fault that is planned.

@@ -59,6 +59,16 @@ impl SandboxProvider {
         Ok(words::answer(creation))
     }
 
+    /// The request was on its way for so long that nobody waits for its answer.
+    fn make_late(&self, request: CreateRequest, idempotency_key: String, after: Duration) {
+        let own = self.clone();
+        tokio::spawn(async move {
+            sleep(PATIENCE + after).await;
+            let made = own.make(&request, &idempotency_key).await.is_ok();
+            tracing::info!(made, "the sandbox has done late what it was asked");
+        });
+    }
+
     async fn give_back(
         &self,
         request: &RefundRequest,
@@ -121,9 +131,27 @@ impl SandboxProvider {
         operation: Operation,
         work: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, ProviderError> {
+        self.faulted_or_late(operation, work, |_| {}).await
+    }
+
+    /// The same for work that may also be done `late`, when nobody waits for it any more.
+    async fn faulted_or_late<T>(
+        &self,
+        operation: Operation,
+        work: impl Future<Output = Result<T, ProviderError>>,
+        late: impl FnOnce(Duration),
+    ) -> Result<T, ProviderError> {
         let fault = self.bank.take_fault(operation).await.map_err(ProviderError::from)?;
-        if let Some((FaultKind::Fail, _)) = fault {
-            return Err(ProviderError::Unavailable("a planned failure".into()));
+        match fault {
+            Some((FaultKind::Fail, _)) => {
+                return Err(ProviderError::Unavailable("a planned failure".into()));
+            }
+            Some((FaultKind::Hang, _)) => return std::future::pending().await,
+            Some((FaultKind::Late, ms)) => {
+                late(millis(ms));
+                return std::future::pending().await;
+            }
+            _ => {}
         }
         let done = work.await;
         match fault {
@@ -131,7 +159,7 @@ impl SandboxProvider {
                 Err(ProviderError::Unavailable("a planned loss of the answer".into()))
             }
             Some((FaultKind::Delay, ms)) => {
-                sleep(Duration::from_millis(u64::try_from(ms).unwrap_or(0))).await;
+                sleep(millis(ms)).await;
                 done
             }
             _ => done,
@@ -154,7 +182,8 @@ impl Provider for SandboxProvider {
         idempotency_key: &'a str,
     ) -> BoxFuture<'a, Result<CreateAnswer, ProviderError>> {
         let work = self.make(request, idempotency_key);
-        bounded(self.faulted(Operation::Create, work)).boxed()
+        let late = |after| self.make_late(request.clone(), idempotency_key.to_owned(), after);
+        bounded(self.faulted_or_late(Operation::Create, work, late)).boxed()
     }
 
     fn cancel<'a>(
@@ -244,6 +273,10 @@ impl Provider for SandboxProvider {
 fn read_cursor(cursor: &str) -> Option<(DateTime<Utc>, &str)> {
     let (micros, id) = cursor.split_once(' ')?;
     Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id))
+}
+
+fn millis(ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
 fn full(page: usize) -> bool {

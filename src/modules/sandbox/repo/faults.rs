@@ -11,6 +11,8 @@ words! {
         Fail = "fail",
         LoseAnswer = "lose_answer",
         Delay = "delay",
+        Hang = "hang",
+        Late = "late",
     }
 }
 

@@ -6,7 +6,7 @@ mod payment;
 mod refund;
 mod webhook;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -34,6 +34,9 @@ pub enum ProviderError {
     /// No answer, or one that says nothing: the act may or may not have happened.
     #[error("the provider is unavailable: {0}")]
     Unavailable(String),
+    /// It has not been asked, for it does not answer just now; try again after so long.
+    #[error("the provider is left alone for now")]
+    Paused(Duration),
 }
 
 /// A payment provider. Every call is bounded in time by the provider itself (at most 8 s), and may
@@ -42,13 +45,19 @@ pub trait Provider: Send + Sync + 'static {
     /// The name in paths and columns: `sandbox`, `stripe`.
     fn name(&self) -> &'static str;
 
+    /// Whether it would be called now, or after how long to ask again.
+    fn available(&self) -> Result<(), Duration> {
+        Ok(())
+    }
+
     /// Whether a payment method has the form of one, before anything is written for it; if not,
     /// why. Methods that only the provider can judge pass.
     fn check_method(&self, _payment_method: &str) -> Result<(), String> {
         Ok(())
     }
 
-    /// Makes the payment, once for `idempotency_key` (`pay_<payment id>`).
+    /// Makes the payment, once for `idempotency_key` (`pay_<payment id>`, and
+    /// `pay_<payment id>_<n>` where recovery has to try under another one).
     fn create<'a>(
         &'a self,
         request: &'a CreateRequest,

@@ -54,7 +54,9 @@ impl PaymentService {
             Ok(refund) => Ok(Told::Refund(refund)),
             Err(ProviderError::Refused(reason)) => Ok(Told::Refused(reason)),
             Err(error @ ProviderError::NotFound) => Ok(Told::Refused(error.to_string())),
-            Err(ProviderError::Unavailable(error)) => Err(silent(&request, &error)),
+            Err(error @ (ProviderError::Unavailable(_) | ProviderError::Paused(_))) => {
+                Err(silent(&request, &error.to_string()))
+            }
         }
     }
 

@@ -1,0 +1,142 @@
+//! A provider behind a circuit breaker.
+//!
+//! Only silence counts against a provider: a refusal, a decline and "not found" are answers. While
+//! the breaker is open nothing is sent, and the caller is told so ([`ProviderError::Paused`]): what
+//! was not sent has not happened.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::http::header::HeaderMap;
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+
+use super::api::{
+    CreateAnswer, CreateRequest, EventPage, PaymentPage, Provider, ProviderError, ProviderPayment,
+    ProviderRefund, RefundRequest, WebhookError, WebhookEvent,
+};
+use crate::{
+    kernel::ids::PaymentId,
+    platform::circuit_breaker::{CircuitBreaker, Settings},
+};
+
+/// A provider that is left alone while it does not answer.
+pub struct Guarded {
+    provider: Arc<dyn Provider>,
+    breaker: CircuitBreaker,
+}
+
+impl Guarded {
+    pub fn new(provider: Arc<dyn Provider>, settings: Settings) -> Self {
+        let breaker = CircuitBreaker::new(provider.name(), settings);
+        Self { provider, breaker }
+    }
+
+    fn call<'a, T: Send + 'a>(
+        &'a self,
+        work: BoxFuture<'a, Result<T, ProviderError>>,
+    ) -> BoxFuture<'a, Result<T, ProviderError>> {
+        Box::pin(async move {
+            let permit = self.breaker.acquire(Instant::now()).map_err(ProviderError::Paused)?;
+            let outcome = work.await;
+            let silent = matches!(outcome, Err(ProviderError::Unavailable(_)));
+            permit.settle(silent, Instant::now());
+            outcome
+        })
+    }
+}
+
+impl Provider for Guarded {
+    fn name(&self) -> &'static str {
+        self.provider.name()
+    }
+
+    fn available(&self) -> Result<(), Duration> {
+        self.breaker.check(Instant::now())
+    }
+
+    fn check_method(&self, payment_method: &str) -> Result<(), String> {
+        self.provider.check_method(payment_method)
+    }
+
+    fn create<'a>(
+        &'a self,
+        request: &'a CreateRequest,
+        idempotency_key: &'a str,
+    ) -> BoxFuture<'a, Result<CreateAnswer, ProviderError>> {
+        self.call(self.provider.create(request, idempotency_key))
+    }
+
+    fn cancel<'a>(
+        &'a self,
+        provider_payment_id: &'a str,
+    ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
+        self.call(self.provider.cancel(provider_payment_id))
+    }
+
+    fn capture<'a>(
+        &'a self,
+        provider_payment_id: &'a str,
+        idempotency_key: &'a str,
+    ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
+        self.call(self.provider.capture(provider_payment_id, idempotency_key))
+    }
+
+    fn refund<'a>(
+        &'a self,
+        request: &'a RefundRequest,
+        idempotency_key: &'a str,
+    ) -> BoxFuture<'a, Result<ProviderRefund, ProviderError>> {
+        self.call(self.provider.refund(request, idempotency_key))
+    }
+
+    fn events<'a>(
+        &'a self,
+        since: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<EventPage, ProviderError>> {
+        self.call(self.provider.events(since, cursor))
+    }
+
+    fn payments<'a>(
+        &'a self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<PaymentPage, ProviderError>> {
+        self.call(self.provider.payments(from, to, cursor))
+    }
+
+    fn retrieve<'a>(
+        &'a self,
+        provider_payment_id: &'a str,
+    ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
+        self.call(self.provider.retrieve(provider_payment_id))
+    }
+
+    fn find(
+        &self,
+        payment_id: PaymentId,
+    ) -> BoxFuture<'_, Result<Vec<ProviderPayment>, ProviderError>> {
+        self.call(self.provider.find(payment_id))
+    }
+
+    fn verify(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), WebhookError> {
+        self.provider.verify(headers, body, now)
+    }
+
+    fn parse(
+        &self,
+        headers: Option<&HeaderMap>,
+        body: &[u8],
+    ) -> Result<WebhookEvent, WebhookError> {
+        self.provider.parse(headers, body)
+    }
+}

@@ -1,0 +1,81 @@
+//! When to look at payments whose end has not been heard of.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    ExpressionMethods, QueryDsl, QueryResult, QueryableByName, sql_query,
+    sql_types::{BigInt, Integer, Timestamptz, Uuid},
+};
+use diesel_async::RunQueryDsl;
+
+use super::super::schema::checks::{self, dsl};
+use crate::{kernel::ids::PaymentId, platform::postgres::Connection};
+
+/// A look that is due. The number of looks is that of this one: it fences out the others.
+#[derive(Debug, Clone, Copy, QueryableByName)]
+pub struct Check {
+    #[diesel(sql_type = Uuid)]
+    pub payment_id: PaymentId,
+    #[diesel(sql_type = Integer)]
+    pub looks: i32,
+}
+
+pub async fn insert_check(
+    conn: &mut Connection,
+    payment: PaymentId,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::insert_into(checks::table)
+        .values((dsl::payment_id.eq(payment), dsl::next_check_at.eq(at)))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Drops up to `limit` due checks of payments that are paid or closed; returns how many.
+pub async fn drop_checks_that_are_over(conn: &mut Connection, limit: i64) -> QueryResult<usize> {
+    sql_query(
+        "DELETE FROM payment.checks WHERE payment_id IN (
+             SELECT c.payment_id FROM payment.checks c
+             JOIN payment.payments p ON p.id = c.payment_id
+             WHERE c.next_check_at <= now()
+               AND (p.closed OR p.status IN ('captured', 'refunded'))
+             LIMIT $1 FOR UPDATE OF c SKIP LOCKED)",
+    )
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
+}
+
+/// Takes up to `limit` due checks, and puts them off until `until`: if this process dies, another
+/// takes them up again then.
+pub async fn claim_due_checks(
+    conn: &mut Connection,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<Check>> {
+    sql_query(
+        "UPDATE payment.checks c SET next_check_at = $1, looks = looks + 1
+         FROM (SELECT payment_id FROM payment.checks WHERE next_check_at <= now()
+               ORDER BY next_check_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
+         WHERE c.payment_id = due.payment_id
+         RETURNING c.payment_id, c.looks",
+    )
+    .bind::<Timestamptz, _>(until)
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await
+}
+
+/// Nothing happens where another has taken it over.
+pub async fn reschedule_check(
+    conn: &mut Connection,
+    check: &Check,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(checks::table.find(check.payment_id))
+        .filter(dsl::looks.eq(check.looks))
+        .set(dsl::next_check_at.eq(at))
+        .execute(conn)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,104 @@
+//! What came of comparing stretches of time with the providers' books.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
+    SelectableHelper, sql_query,
+    sql_types::{Text, Timestamptz},
+};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+use super::{
+    super::schema::{
+        payments,
+        reconciliations::{self, dsl},
+    },
+    PaymentRow,
+};
+use crate::{kernel::ids::PaymentId, platform::postgres::Connection};
+
+/// Takes the comparison of `[from, to)`, unless it is done or under way.
+pub async fn claim_reconciliation(
+    conn: &mut Connection,
+    provider: &str,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+    lease: TimeDelta,
+) -> QueryResult<bool> {
+    let claimed = sql_query(
+        "INSERT INTO payment.reconciliations AS r (provider, from_at, to_at, started_at)
+         VALUES ($1, $2, $3, $4)
+         ON CONFLICT (provider, from_at) DO UPDATE SET started_at = $4
+         WHERE r.finished_at IS NULL AND r.started_at < $5",
+    )
+    .bind::<Text, _>(provider)
+    .bind::<Timestamptz, _>(from)
+    .bind::<Timestamptz, _>(to)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Timestamptz, _>(now - lease)
+    .execute(conn)
+    .await?;
+    Ok(claimed == 1)
+}
+
+pub async fn finish_reconciliation(
+    conn: &mut Connection,
+    provider: &str,
+    from: DateTime<Utc>,
+    findings: i32,
+    report: &Value,
+) -> QueryResult<()> {
+    diesel::update(reconciliations::table.find((provider, from)))
+        .set((
+            dsl::finished_at.eq(diesel::dsl::now),
+            dsl::findings.eq(findings),
+            dsl::report.eq(report),
+        ))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// The payments that have one of these ids, or one of these names at `provider`.
+pub async fn find_named(
+    conn: &mut Connection,
+    provider: &str,
+    ids: &[PaymentId],
+    names: &[&str],
+) -> QueryResult<Vec<PaymentRow>> {
+    let named = payments::provider_payment_id.assume_not_null().eq_any(names);
+    payments::table
+        .filter(payments::provider.eq(provider).and(payments::id.eq_any(ids).or(named)))
+        .select(PaymentRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// Our payments made in `[from, to)`, in the order of their ids, which grow with time.
+pub async fn page_made_in(
+    conn: &mut Connection,
+    provider: &str,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    after: Option<PaymentId>,
+    limit: i64,
+) -> QueryResult<Vec<PaymentRow>> {
+    let after = after.unwrap_or_else(|| first_id(from));
+    payments::table
+        .filter(payments::id.gt(after).and(payments::id.lt(first_id(to + TimeDelta::seconds(2)))))
+        .filter(payments::provider.eq(provider))
+        .filter(payments::created_at.ge(from).and(payments::created_at.lt(to)))
+        .order(payments::id)
+        .limit(limit)
+        .select(PaymentRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// No identity made at this time or later is smaller (a second is left for clocks that differ).
+fn first_id(at: DateTime<Utc>) -> PaymentId {
+    let millis = u64::try_from((at - TimeDelta::seconds(1)).timestamp_millis()).unwrap_or(0);
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    PaymentId(uuid::Uuid::from_bytes(bytes))
+}

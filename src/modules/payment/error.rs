@@ -23,6 +23,8 @@ pub enum PaymentError {
     NotPayable(String),
     #[error("the provider refused the payment: {0}")]
     Refused(String),
+    #[error("{0}")]
+    AmountOutOfRange(String),
     #[error("the payment provider did not answer as it should; try again with the same key")]
     ProviderUnavailable,
     #[error("another attempt of the same request has taken over")]
@@ -64,6 +66,7 @@ impl From<PaymentError> for Problem {
                     .with("payment_id", id.to_string());
             }
             PaymentError::NotPayable(_) => ProblemCode::PledgeNotPayable,
+            PaymentError::AmountOutOfRange(_) => ProblemCode::AmountOutOfRange,
             PaymentError::ProviderUnavailable => ProblemCode::ProviderUnavailable,
             PaymentError::Fenced => ProblemCode::IdempotencyInProgress,
             PaymentError::Submit(error) => return error.into(),

@@ -88,6 +88,10 @@ fn put(book: &mut Book, row: &InboxRow, event: &WebhookEvent) -> Verdict {
         Err(Verdict::Later { .. }) if matches!(event.kind, WebhookKind::Unknown) => {
             Verdict::Done { status: "ignored", reason: Some("unknown_type".to_owned()) }
         }
+        // and of much that is not about ours
+        Err(Verdict::Later { .. }) if event.foreign => {
+            Verdict::Done { status: "ignored", reason: Some("not_ours".to_owned()) }
+        }
         Err(verdict) => verdict,
     }
 }

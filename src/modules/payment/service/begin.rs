@@ -75,6 +75,7 @@ pub async fn begin(
             _ => return Err(PaymentError::AlreadyActive(other.id)),
         }
     }
+    provider.check_amount(pledge.money()).map_err(PaymentError::AmountOutOfRange)?;
     let payment = new_payment(order, &pledge, provider.name())?;
     pledge::attach_payment(conn, pledge, payment.id).await?;
     store(conn, &payment).await?;

@@ -12,7 +12,7 @@ use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
-use crate::kernel::ids::PaymentId;
+use crate::kernel::{ids::PaymentId, money::Money};
 
 pub use list::{EventPage, ListedEvent, PaymentPage};
 pub use payment::{
@@ -45,6 +45,12 @@ pub trait Provider: Send + Sync + 'static {
     /// Whether a payment method has the form of one, before anything is written for it; if not,
     /// why. Methods that only the provider can judge pass.
     fn check_method(&self, _payment_method: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether an amount can be expressed at this provider, before anything is written for it; if
+    /// not, why.
+    fn check_amount(&self, _amount: Money) -> Result<(), String> {
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::{
         payment::{Door, PaymentService, Providers, api::Provider},
         pledge::{AmountRange, PledgeService},
         sandbox::{SandboxBank, SandboxProvider},
+        stripe::StripeProvider,
         totals::TotalsService,
     },
     platform::{
@@ -80,7 +81,7 @@ impl Services {
                 database.clone(),
                 bus.clone(),
                 replays,
-                providers(config, sandbox.as_ref()),
+                providers(config, sandbox.as_ref())?,
                 inbox.clone(),
             ),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),
@@ -133,14 +134,20 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn providers(config: &Config, sandbox: Option<&SandboxBank>) -> Providers {
+fn providers(config: &Config, sandbox: Option<&SandboxBank>) -> anyhow::Result<Providers> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if let Some(bank) = sandbox {
         providers.push(Arc::new(SandboxProvider::new(bank.clone())));
+    }
+    let stripe = &config.stripe;
+    if let Some(key) = &stripe.secret_key {
+        let provider = StripeProvider::new(key, &stripe.webhook_secrets, &stripe.api_base)
+            .context("CAREFORALL_STRIPE__SECRET_KEY, CAREFORALL_STRIPE__API_BASE")?;
+        providers.push(Arc::new(provider));
     }
     let default = match config.payments.default_provider {
         ProviderName::Sandbox => "sandbox",
         ProviderName::Stripe => "stripe",
     };
-    Providers::new(providers, default)
+    Ok(Providers::new(providers, default))
 }

@@ -21,6 +21,7 @@ mod openapi;
 mod sandbox;
 mod schema;
 mod storms;
+mod stripe;
 mod support;
 mod tidy;
 mod totals;

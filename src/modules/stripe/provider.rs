@@ -1,5 +1,7 @@
 //! Stripe behind the seam of the payment module.
 
+use std::borrow::Cow;
+
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, future::BoxFuture};
@@ -132,6 +134,10 @@ impl Provider for StripeProvider {
         now: DateTime<Utc>,
     ) -> Result<(), WebhookError> {
         self.secrets.verify(headers, body, now)
+    }
+
+    fn essence<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        webhook::essence(body)
     }
 
     /// No header names the event, so that there is nothing to compare the body with.

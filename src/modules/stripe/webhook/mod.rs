@@ -6,5 +6,5 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{TYPES, parse};
+pub use parse::{TYPES, essence, parse};
 pub use signature::Secrets;

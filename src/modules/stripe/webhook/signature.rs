@@ -188,8 +188,8 @@ mod tests {
             time in 0..=i64::MAX,
             given in prop::collection::vec(prop::array::uniform32(any::<u8>()), 1..4),
         ) {
-            let items: String = given.iter().map(|s| format!(",v1={}", hex::encode(s))).collect();
-            let signed = read(&format!("t={time}{items},v0=00,x"));
+            let items: Vec<String> = given.iter().map(hex::encode).collect();
+            let signed = read(&format!("t={time},v1={},v0=00,x", items.join(",v1=")));
             let signatures = given.iter().map(|s| s.to_vec()).collect();
             prop_assert_eq!(signed, Some(Signed { time: time.to_string(), signatures }));
         }

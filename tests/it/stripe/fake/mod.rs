@@ -171,9 +171,10 @@ fn once(
         return (answer.clone(), true);
     }
     let path: Vec<&str> = path.split('/').collect();
-    let answer = match fail {
-        true => (500, json!({ "error": { "type": "api_error", "message": "An error occurred" } })),
-        false => world.dispatch(method, &path, fields),
+    let answer = if fail {
+        (500, json!({ "error": { "type": "api_error", "message": "An error occurred" } }))
+    } else {
+        world.dispatch(method, &path, fields)
     };
     if let Some(key) = key {
         world.kept.insert(key, (request, answer.clone()));

@@ -6,7 +6,7 @@ mod payment;
 mod refund;
 mod webhook;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -117,6 +117,11 @@ pub trait Provider: Send + Sync + 'static {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), WebhookError>;
+
+    /// What two deliveries of one event have in common: if it differs, they contradict each other.
+    fn essence<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        Cow::Borrowed(body)
+    }
 
     /// Reads a body whose signature is right. Unknown fields are tolerated. `headers` are there at
     /// the door, to be compared with the body, and absent when a stored body is read again.

@@ -17,6 +17,7 @@ ensure_c_compiler
 ensure_rust
 ensure_postgres
 ensure_redis
+ensure_stripe_sdk "$(target_directory)/stripe-sdk"
 
 # its exit code and its closing lines are ours
 exec cargo test --locked "$@"

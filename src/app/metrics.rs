@@ -38,6 +38,11 @@ fn describe() {
     describe_counter!("webhooks_processed_total", "Webhooks applied, by the state they reached");
     describe_gauge!("inbox_events", "Webhooks in the inbox that are not final, by state");
     describe_counter!("sandbox_webhook_attempts_total", "The sandbox's webhooks, by outcome");
+    describe_counter!("stripe_requests_total", "Calls to Stripe, each attempt, by outcome");
+    describe_counter!(
+        "stripe_mode_mismatches_total",
+        "Test objects with a live key, or vice versa"
+    );
     describe_counter!("payments_total", "Payments that reached a status, by provider");
     describe_counter!("payment_signals_total", "Worth a look: late captures, clamps, mismatches");
     describe_counter!("payment_second_captures_total", "Captured again for one pledge: refunded");

@@ -17,6 +17,7 @@ use crate::{
         payment::{Door, Guarded, Pace, PaymentService, Providers, api::Provider},
         pledge::{AmountRange, PledgeService},
         sandbox::{SandboxBank, SandboxProvider},
+        stripe::StripeProvider,
         totals::TotalsService,
     },
     platform::{
@@ -81,7 +82,7 @@ impl Services {
                 database.clone(),
                 bus.clone(),
                 replays,
-                providers(config, sandbox.as_ref()),
+                providers(config, sandbox.as_ref())?,
                 inbox.clone(),
                 pace(config),
             ),
@@ -139,13 +140,19 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 pub async fn only_providers(config: &Config, resources: &Resources) -> anyhow::Result<Providers> {
     let mut conn = resources.database.conn().await?;
     let sandbox = sandbox(&mut conn, config, resources, config.http.bind).await?;
-    Ok(providers(config, sandbox.as_ref()))
+    providers(config, sandbox.as_ref())
 }
 
-fn providers(config: &Config, sandbox: Option<&SandboxBank>) -> Providers {
+fn providers(config: &Config, sandbox: Option<&SandboxBank>) -> anyhow::Result<Providers> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if let Some(bank) = sandbox {
         providers.push(Arc::new(SandboxProvider::new(bank.clone())));
+    }
+    let stripe = &config.stripe;
+    if let Some(key) = &stripe.secret_key {
+        let provider = StripeProvider::new(key, &stripe.webhook_secrets, &stripe.api_base)
+            .context("CAREFORALL_STRIPE__SECRET_KEY, CAREFORALL_STRIPE__API_BASE")?;
+        providers.push(Arc::new(provider));
     }
     let breaker = breaker(config);
     let guarded = |provider| Arc::new(Guarded::new(provider, breaker)) as Arc<dyn Provider>;
@@ -154,7 +161,7 @@ fn providers(config: &Config, sandbox: Option<&SandboxBank>) -> Providers {
         ProviderName::Sandbox => "sandbox",
         ProviderName::Stripe => "stripe",
     };
-    Providers::new(providers, default)
+    Ok(Providers::new(providers, default))
 }
 
 fn breaker(config: &Config) -> Settings {

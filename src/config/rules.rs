@@ -57,10 +57,10 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     if !config.mail.from.contains('@') {
         return Err(ConfigError::about("mail.from", "there is no e-mail address in it"));
     }
-    match config.profile {
-        Profile::Production => production(config),
-        Profile::Development | Profile::Demo => Ok(()),
+    if config.profile == Profile::Production {
+        production(config)?;
     }
+    stripe(config)
 }
 
 fn urls(config: &Config) -> Result<(), ConfigError> {
@@ -152,6 +152,29 @@ fn sandbox(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn stripe(config: &Config) -> Result<(), ConfigError> {
+    let Some(key) = &config.stripe.secret_key else {
+        if config.payments.default_provider != Provider::Stripe {
+            return Ok(());
+        }
+        let variable = super::keys::variable("stripe.secret_key");
+        let problem = format!("Stripe cannot be the default without {variable}");
+        return Err(ConfigError::about("payments.default_provider", problem));
+    };
+    let prefixes = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"];
+    let rest = prefixes.iter().find_map(|prefix| key.expose_secret().strip_prefix(prefix));
+    let form = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic());
+    if rest.is_some_and(form) {
+        return Ok(());
+    }
+    let problem = format!("the key does not begin with {}", prefixes.join(", "));
+    Err(ConfigError::about("stripe.secret_key", problem))
+}
+
+fn is_live(key: &SecretString) -> bool {
+    key.expose_secret().get(2..).is_some_and(|rest| rest.starts_with("_live_"))
+}
+
 /// Real money: nothing that only plays, nothing that anyone can look up.
 fn production(config: &Config) -> Result<(), ConfigError> {
     if config.database.url.is_none() {
@@ -165,6 +188,14 @@ fn production(config: &Config) -> Result<(), ConfigError> {
     if config.payments.default_provider == Provider::Sandbox {
         let problem = "the production profile refuses the sandbox, which moves no money";
         return Err(ConfigError::about("payments.default_provider", problem));
+    }
+    if config.stripe.secret_key.as_ref().is_some_and(|key| !is_live(key)) {
+        let problem = "the production profile refuses a key of test mode, which moves no money";
+        return Err(ConfigError::about("stripe.secret_key", problem));
+    }
+    if !config.stripe.api_base.starts_with("https://") {
+        let problem = "the production profile refuses to send the secret key without TLS";
+        return Err(ConfigError::about("stripe.api_base", problem));
     }
     let stripe = config.stripe.webhook_secrets.iter().map(|s| ("stripe.webhook_secrets", s));
     let single = [
@@ -194,9 +225,9 @@ pub fn warnings(config: &Config) -> Vec<String> {
     if config.profile == Profile::Demo {
         warnings.push("the demo profile: the sandbox is on and no money moves".to_owned());
     }
-    if config.payments.default_provider == Provider::Stripe && stripe.secret_key.is_none() {
+    if config.profile != Profile::Production && stripe.secret_key.as_ref().is_some_and(is_live) {
         let variable = super::keys::variable("stripe.secret_key");
-        warnings.push(format!("{variable} is not set: no gift can be paid"));
+        warnings.push(format!("{variable} is a live key: real money moves in this profile too"));
     }
     if stripe.secret_key.is_some() && stripe.webhook_secrets.is_empty() {
         let variable = super::keys::variable("stripe.webhook_secrets");

@@ -6,4 +6,5 @@ pub mod campaign;
 pub mod payment;
 pub mod pledge;
 pub mod sandbox;
+pub mod stripe;
 pub mod totals;

@@ -23,6 +23,7 @@ mod refunds;
 mod sandbox;
 mod schema;
 mod storms;
+mod stripe;
 mod support;
 mod tidy;
 mod totals;

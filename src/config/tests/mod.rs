@@ -16,8 +16,13 @@ fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 fn production(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let base = [("CAREFORALL_PROFILE", "production"), ("DATABASE_URL", "postgres://db/careforall")];
-    load(&[&base, more].concat())
+    let base = [
+        ("CAREFORALL_PROFILE", "production"),
+        ("DATABASE_URL", "postgres://db/careforall"),
+        ("CAREFORALL_STRIPE__SECRET_KEY", "sk_live_x"),
+    ];
+    // the first of two wins
+    load(&[more, &base].concat())
 }
 
 #[test]
@@ -157,7 +162,7 @@ fn what_is_printed_is_toml_and_holds_no_secret() {
         ("DATABASE_URL", "postgres://u:hush@db/careforall"),
         ("CAREFORALL_AUTH__SIGNING_KEY", PKCS8),
         ("CAREFORALL_SANDBOX__WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-        ("CAREFORALL_STRIPE__SECRET_KEY", "sk_hush"),
+        ("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_hush"),
         ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_hush,whsec_hush"),
         ("CAREFORALL_MAIL__SMTP_URL", "smtp://u:hush@mail"),
     ])

@@ -54,6 +54,16 @@ const BAD: &[(&str, &str, &str)] = &[
         "-----BEGIN RSA PRIVATE KEY-----",
         "this is not an Ed25519 key as PKCS#8 PEM",
     ),
+    (
+        "CAREFORALL_STRIPE__SECRET_KEY",
+        "pk_live_hush",
+        "the key does not begin with sk_test_, sk_live_, rk_test_, rk_live_",
+    ),
+    (
+        "CAREFORALL_PAYMENTS__DEFAULT_PROVIDER",
+        "stripe",
+        "Stripe cannot be the default without CAREFORALL_STRIPE__SECRET_KEY",
+    ),
     ("CAREFORALL_MAIL__FROM", "nobody", "there is no e-mail address in it"),
     ("CAREFORALL_BREAKER__FAILURES", "21", "21 are more than the calls in the window"),
     ("CAREFORALL_BREAKER__WINDOW_CALLS", "1001", "at most 1000 are remembered"),
@@ -78,6 +88,14 @@ fn a_bad_value_is_named_with_its_variable() {
 fn a_default_provider_that_is_switched_off_is_refused() {
     let refusal = refusal(&[("CAREFORALL_SANDBOX__ENABLED", "false")]);
     assert!(refusal.starts_with("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER: the sandbox"), "{refusal}");
+}
+
+/// Play money in production is refused; real money elsewhere is somebody's own business.
+#[test]
+fn a_live_key_outside_production_is_allowed_and_said() {
+    let config = load(&[("CAREFORALL_STRIPE__SECRET_KEY", "sk_live_hush")]).unwrap();
+    let warnings = config.warnings().join("\n");
+    assert!(warnings.contains("real money") && !warnings.contains("hush"), "{warnings}");
 }
 
 #[test]
@@ -114,6 +132,8 @@ fn production_refuses_what_is_not_for_real_money() {
         ("CAREFORALL_SANDBOX__ENABLED", "true"),
         ("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "sandbox"),
         ("CAREFORALL_STRIPE__SECRET_KEY", "sk_live_change-me"),
+        ("CAREFORALL_STRIPE__SECRET_KEY", "rk_test_1"),
+        ("CAREFORALL_STRIPE__API_BASE", "http://stripe.internal"),
         ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_fine,whsec_CHANGEME"),
         (
             "CAREFORALL_AUTH__SIGNING_KEY",

@@ -34,6 +34,8 @@ pub enum PaymentError {
     NotPayable(String),
     #[error("the provider refused the payment: {0}")]
     Refused(String),
+    #[error("{0}")]
+    AmountOutOfRange(String),
     #[error("the payment provider did not answer as it should; try again with the same key")]
     ProviderUnavailable,
     #[error("the payment provider does not answer; nothing was sent")]
@@ -94,6 +96,7 @@ impl From<PaymentError> for Problem {
                     .with("payment_id", id.to_string());
             }
             PaymentError::NotPayable(_) => ProblemCode::PledgeNotPayable,
+            PaymentError::AmountOutOfRange(_) => ProblemCode::AmountOutOfRange,
             PaymentError::ProviderUnavailable => ProblemCode::ProviderUnavailable,
             PaymentError::ProviderPaused(wait) => {
                 let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);

@@ -5,6 +5,7 @@
 //! was not sent has not happened.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +19,7 @@ use super::api::{
     ProviderRefund, RefundRequest, WebhookError, WebhookEvent,
 };
 use crate::{
-    kernel::ids::PaymentId,
+    kernel::{ids::PaymentId, money::Money},
     platform::circuit_breaker::{CircuitBreaker, Settings},
 };
 
@@ -59,6 +60,14 @@ impl Provider for Guarded {
 
     fn check_method(&self, payment_method: &str) -> Result<(), String> {
         self.provider.check_method(payment_method)
+    }
+
+    fn check_amount(&self, amount: Money) -> Result<(), String> {
+        self.provider.check_amount(amount)
+    }
+
+    fn essence<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        self.provider.essence(body)
     }
 
     fn create<'a>(

@@ -95,6 +95,10 @@ fn refuse(provider: &'static str, error: &WebhookError) -> Problem {
             ("timestamp_out_of_tolerance", ProblemCode::WebhookTimestampOutOfTolerance)
         }
         WebhookError::Malformed(_) => ("malformed", ProblemCode::WebhookMalformed),
+        WebhookError::WrongMode(_) => {
+            tracing::error!(provider, %error, "is the webhook's secret that of the other mode?");
+            ("wrong_mode", ProblemCode::WebhookMalformed)
+        }
     };
     count(provider, outcome);
     Problem::new(code, error.to_string())

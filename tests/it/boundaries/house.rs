@@ -9,6 +9,7 @@ pub const API_EDGES: &[(&str, &[&str])] = &[
     ("payment", &["auth", "pledge"]),
     ("pledge", &["auth", "campaign"]),
     ("sandbox", &["payment"]),
+    ("stripe", &["payment"]),
 ];
 
 /// The rooms of a module that other modules may enter.

@@ -84,6 +84,10 @@ pub async fn apply_answered(
 fn put(book: &mut Book, row: &InboxRow, event: &WebhookEvent) -> Verdict {
     match find(book, row, event) {
         Ok(id) => judge(book, row, event, id, Input::Event),
+        // the account may serve other applications
+        Err(Verdict::Later { .. }) if event.foreign => {
+            Verdict::Done { status: "ignored", reason: Some("not_ours".to_owned()) }
+        }
         // providers tell of much that is not about payments
         Err(Verdict::Later { .. }) if matches!(event.kind, WebhookKind::Unknown) => {
             Verdict::Done { status: "ignored", reason: Some("unknown_type".to_owned()) }

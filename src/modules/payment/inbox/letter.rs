@@ -14,7 +14,7 @@ pub fn letter(
     body: &[u8],
     parsed: &Result<WebhookEvent, WebhookError>,
 ) -> NewInboxRow {
-    let body_hash: [u8; 32] = Sha256::digest(body).into();
+    let body_hash: [u8; 32] = Sha256::digest(provider.essence(body)).into();
     let row = NewInboxRow {
         provider: provider.name(),
         event_id: format!("malformed:{}", hex::encode(body_hash)),

@@ -38,6 +38,9 @@ pub fn provider_event(
             refund_ref: refund_ref.clone(),
             amount_minor: amount(amount_minor)?,
         },
+        WebhookKind::Refunded { cumulative_minor } => {
+            EventKind::RefundTotal { cumulative_minor: *cumulative_minor }
+        }
         WebhookKind::DisputeOpened { dispute_ref, amount_minor } => EventKind::DisputeOpened {
             dispute_ref: dispute_ref.clone(),
             amount_minor: amount(amount_minor)?,

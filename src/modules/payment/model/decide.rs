@@ -72,7 +72,14 @@ fn check_event(event: &ProviderEvent) -> Result<(), Decision> {
         return Err(Decision::Quarantined(Rejection::InvalidAmount));
     }
     match event.kind.topic() {
-        Topic::Progress => Ok(()),
+        Topic::Progress => match event.kind {
+            EventKind::RefundTotal { cumulative_minor }
+                if !(0..=LARGEST_MINOR).contains(&cumulative_minor) =>
+            {
+                Err(Decision::Quarantined(Rejection::InvalidAmount))
+            }
+            _ => Ok(()),
+        },
         Topic::Refund { reference, amount_minor, .. }
         | Topic::Dispute { reference, amount_minor, .. } => check_claim(reference, amount_minor),
     }

@@ -87,6 +87,8 @@ words! {
         CaptureUnknown = "capture_unknown",
         /// Authorized or failed? Two attempts, or one event late?
         AttemptUnclear = "attempt_unclear",
+        /// More or less has gone back in all than the refunds we know.
+        RefundsUnknown = "refunds_unknown",
         ConflictingAmount = "conflicting_amount",
         ConflictingVerdict = "conflicting_verdict",
         /// The payment moved while the provider was asked.

@@ -37,6 +37,10 @@ pub enum EventKind {
         refund_ref: String,
         amount_minor: i64,
     },
+    /// So much has gone back in all, or is on its way: to be compared with the refunds we know.
+    RefundTotal {
+        cumulative_minor: i64,
+    },
     DisputeOpened {
         dispute_ref: String,
         amount_minor: i64,
@@ -70,6 +74,7 @@ impl EventKind {
             | Self::Authorized
             | Self::Captured
             | Self::AttemptFailed
+            | Self::RefundTotal { .. }
             | Self::Canceled => Topic::Progress,
             Self::RefundSucceeded { refund_ref, amount_minor } => {
                 refund(refund_ref, *amount_minor, RefundState::Succeeded)

@@ -49,6 +49,9 @@ pub(super) fn hear(
         (EventKind::Captured, _) => captured(draft, capture, answer),
         (EventKind::AttemptFailed, _) => attempt_failed(draft, answer),
         (EventKind::Canceled, _) => Ok(canceled(draft)),
+        (EventKind::RefundTotal { cumulative_minor }, _) => {
+            refund_total(draft, *cumulative_minor, answer)
+        }
         (_, Topic::Progress) => Ok(Decision::Ignored),
     }
 }
@@ -98,6 +101,18 @@ fn canceled(draft: &mut Draft<'_>) -> Decision {
     }
     draft.close();
     Decision::Duplicate
+}
+
+/// A sum tells of no single refund; if it is not that of those we know, the provider lists them.
+/// Once asked, its list has been adopted, and what still differs is undecided or past.
+fn refund_total(draft: &Draft<'_>, cumulative_minor: i64, answer: Option<&Snapshot>) -> Verdict {
+    match answer {
+        _ if draft.facts.refunds_claimed() == i128::from(cumulative_minor) => {
+            Ok(Decision::Duplicate)
+        }
+        None => Err(Decision::Ask(Question::RefundsUnknown)),
+        Some(_) => Ok(Decision::Stale(Staleness::Overruled)),
+    }
 }
 
 /// `capture` is what the event's own amount came to.

@@ -67,9 +67,9 @@ pub async fn find_named(
     ids: &[PaymentId],
     names: &[&str],
 ) -> QueryResult<Vec<PaymentRow>> {
-    let named = payments::provider_payment_id.assume_not_null().eq_any(names);
+    let known_by = payments::provider_payment_id.assume_not_null().eq_any(names);
     payments::table
-        .filter(payments::provider.eq(provider).and(payments::id.eq_any(ids).or(named)))
+        .filter(payments::provider.eq(provider).and(payments::id.eq_any(ids).or(known_by)))
         .select(PaymentRow::as_select())
         .load(conn)
         .await

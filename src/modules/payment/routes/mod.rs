@@ -52,7 +52,7 @@ pub fn configure(config: &mut ServiceConfig) {
     extensions(("x-problems" = json!([
         "unauthorized", "not-found", "idempotency-key-missing", "idempotency-key-invalid",
         "idempotency-key-reused", "idempotency-in-progress", "payment-declined",
-        "payment-already-active", "pledge-not-payable", "provider-unavailable"
+        "payment-already-active", "pledge-not-payable", "amount-out-of-range", "provider-unavailable"
     ]))),
     security(("bearer" = []))
 )]

@@ -94,6 +94,7 @@ pub async fn begin(
         }
     }
     provider.available().map_err(PaymentError::ProviderPaused)?;
+    provider.check_amount(pledge.money()).map_err(PaymentError::AmountOutOfRange)?;
     let payment = new_payment(order, &pledge, provider.name())?;
     pledge::attach_payment(conn, pledge, payment.id).await?;
     store(conn, &payment).await?;

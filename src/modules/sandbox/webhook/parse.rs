@@ -71,6 +71,7 @@ pub fn parse(headers: Option<&HeaderMap>, body: &[u8]) -> Result<WebhookEvent, W
         occurred_at: time(&envelope.created_at),
         provider_payment_id,
         payment_id,
+        foreign: false,
         currency: data.currency,
         kind: kind(&event_type, data)?,
         event_type,

@@ -6,13 +6,13 @@ mod payment;
 mod refund;
 mod webhook;
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
-use crate::kernel::ids::PaymentId;
+use crate::kernel::{ids::PaymentId, money::Money};
 
 pub use list::{EventPage, ListedEvent, PaymentPage};
 pub use payment::{
@@ -53,6 +53,12 @@ pub trait Provider: Send + Sync + 'static {
     /// Whether a payment method has the form of one, before anything is written for it; if not,
     /// why. Methods that only the provider can judge pass.
     fn check_method(&self, _payment_method: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether an amount can be expressed at this provider, before anything is written for it; if
+    /// not, why.
+    fn check_amount(&self, _amount: Money) -> Result<(), String> {
         Ok(())
     }
 
@@ -120,6 +126,11 @@ pub trait Provider: Send + Sync + 'static {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), WebhookError>;
+
+    /// What two deliveries of one event have in common: if it differs, they contradict each other.
+    fn essence<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        Cow::Borrowed(body)
+    }
 
     /// Reads a body whose signature is right. Unknown fields are tolerated. `headers` are there at
     /// the door, to be compared with the body, and absent when a stored body is read again.

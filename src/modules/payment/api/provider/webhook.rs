@@ -17,6 +17,9 @@ pub struct WebhookEvent {
     pub provider_payment_id: Option<String>,
     /// Our own id, from the metadata.
     pub payment_id: Option<PaymentId>,
+    /// It is about something that would bear our mark if it were ours, and does not: of another
+    /// application at the same provider, unless we know it by the provider's name.
+    pub foreign: bool,
     pub currency: Option<Currency>,
     pub kind: WebhookKind,
 }
@@ -44,6 +47,10 @@ pub enum WebhookKind {
         refund_id: Option<RefundId>,
         amount_minor: Option<i64>,
     },
+    /// What has gone back in all, or is on its way, without a word of the single refunds.
+    Refunded {
+        cumulative_minor: i64,
+    },
     DisputeOpened {
         dispute_ref: String,
         amount_minor: Option<i64>,
@@ -70,4 +77,7 @@ pub enum WebhookError {
     /// Rightly signed, but no event of this provider.
     #[error("{0}")]
     Malformed(String),
+    /// Of the provider's test mode where ours is the live one, or the other way round.
+    #[error("{0}")]
+    WrongMode(String),
 }

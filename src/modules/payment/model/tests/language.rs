@@ -19,6 +19,7 @@ pub fn kind(word: &str, reference: &str, amount_minor: i64) -> EventKind {
         "canceled" => EventKind::Canceled,
         "refund_succeeded" => EventKind::RefundSucceeded { refund_ref, amount_minor },
         "refund_failed" => EventKind::RefundFailed { refund_ref, amount_minor },
+        "refund_total" => EventKind::RefundTotal { cumulative_minor: amount_minor },
         "dispute_opened" => EventKind::DisputeOpened { dispute_ref, amount_minor },
         "dispute_won" => EventKind::DisputeWon { dispute_ref, amount_minor },
         "dispute_lost" => EventKind::DisputeLost { dispute_ref, amount_minor },

@@ -2,11 +2,12 @@
 
 use super::{
     book::{Book, EndState},
-    language::{event, input, show},
+    language::{event, input, show, snapshot},
 };
 use crate::modules::payment::model::{
     Amounts, Conflict, Decision, EventKind, FactKind, FactRow, FactState, Facts, Input,
-    LedgerDelta, LedgerKind, PaymentStatus, ProviderEvent, Signal, ledger_deltas,
+    LedgerDelta, LedgerKind, PaymentStatus, ProviderEvent, RefundReport, RefundState, Signal,
+    Snapshot, ledger_deltas,
 };
 
 /// Feeds phrases in order and says what was decided about the last one.
@@ -166,6 +167,7 @@ fn another_currency_no_amount_and_no_reference_are_quarantined_in_every_state() 
             "captured =-5",
             "authorized =-1",
             "refund_succeeded re_1 0 =1000",
+            "refund_total - -1",
             "refund_failed re_1 -1",
             "dispute_opened dp_1 0 =1000",
             "found captured =-1",
@@ -180,6 +182,23 @@ fn another_currency_no_amount_and_no_reference_are_quarantined_in_every_state() 
         assert_eq!(said, "quarantined missing_reference");
         assert_eq!(book.payment, before, "nothing moved");
     }
+}
+
+#[test]
+fn a_sum_of_refunds_brings_those_that_nobody_told_us_of() {
+    let (mut book, asked) = after(&["captured =1000", "refund_total - 400"]);
+    assert_eq!(asked, "ask refunds_unknown");
+    let listed = RefundReport {
+        refund_ref: "re_1".into(),
+        amount_minor: 400,
+        state: RefundState::Succeeded,
+    };
+    let answer =
+        Snapshot { refunds: Some(vec![listed]), ..snapshot("captured =1000", &book.payment) };
+    let event = event("refund_total - 400");
+    let said = show(&book.feed(&Input::Answered { event: event.clone(), answer }));
+    assert_eq!(said, "→ captured 1000/400/0");
+    assert_eq!(show(&book.feed(&Input::Event(event))), "duplicate");
 }
 
 #[test]

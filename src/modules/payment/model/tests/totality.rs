@@ -17,6 +17,7 @@ const KINDS: &[&str] = &[
     "captured",
     "attempt_failed",
     "canceled",
+    "refund_total",
     "refund_succeeded",
     "refund_failed",
     "dispute_opened",

@@ -1,0 +1,12 @@
+//! Stripe behind the seam, against a Stripe of the tests' own.
+
+mod calls;
+mod errors;
+mod fake;
+mod flows;
+mod listing;
+mod outages;
+mod returns;
+mod sdk;
+mod webhooks;
+mod world;

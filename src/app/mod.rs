@@ -123,6 +123,6 @@ pub async fn with_database<T>(
 }
 
 /// The text of a secret, for the one who connects or signs with it.
-fn expose(secret: Option<&secrecy::SecretString>) -> Option<&str> {
+pub fn expose(secret: Option<&secrecy::SecretString>) -> Option<&str> {
     secret.map(ExposeSecret::expose_secret)
 }

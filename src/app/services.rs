@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use tokio::{runtime::Handle, sync::Notify};
@@ -19,8 +19,13 @@ use crate::{
         totals::TotalsService,
     },
     platform::{
-        cache::wake_hints, event_bus::EventBus, http::Health, idempotency::ReplayCache,
-        postgres::Connection, secrets,
+        cache::wake_hints,
+        event_bus::EventBus,
+        http::Health,
+        idempotency::ReplayCache,
+        mailer::{Folder, Nowhere, Sender, Smtp, Transport},
+        postgres::Connection,
+        secrets,
     },
 };
 
@@ -36,6 +41,8 @@ pub struct Services {
     pub door: Door,
     pub inbox: Arc<Notify>,
     pub sandbox: Option<SandboxBank>,
+    pub mail: Arc<dyn Transport>,
+    pub mail_from: Sender,
 }
 
 impl Services {
@@ -89,8 +96,22 @@ impl Services {
             bus,
             inbox,
             sandbox,
+            mail: mail(config)?,
+            mail_from: Sender::parse(&config.mail.from).context("CAREFORALL_MAIL__FROM")?,
         })
     }
+}
+
+/// The mail server, else a folder, else nowhere: then mail waits, and ends with that reason.
+fn mail(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
+    if let Some(url) = expose(config.mail.smtp_url.as_ref()) {
+        let smtp = Smtp::new(url).map_err(|error| anyhow!("CAREFORALL_MAIL__SMTP_URL: {error}"))?;
+        return Ok(Arc::new(smtp));
+    }
+    Ok(match &config.mail.folder {
+        Some(folder) => Arc::new(Folder::new(folder)),
+        None => Arc::new(Nowhere),
+    })
 }
 
 fn random_key() -> String {

@@ -84,3 +84,7 @@ id! {
     /// One attempt to pay a pledge at one provider.
     PaymentId
 }
+id! {
+    /// The credential of a program that acts as a user.
+    ApiKeyId
+}

@@ -1,5 +1,6 @@
 //! The pledges in Postgres.
 
+mod history;
 mod payment_states;
 mod room;
 
@@ -18,6 +19,7 @@ use crate::{
     platform::postgres::{Connection, cached},
 };
 
+pub use history::{has_given, list_given};
 pub use payment_states::{insert_new, newest_of, upsert_newer};
 pub use room::{adjust, lock};
 

@@ -50,9 +50,11 @@ impl Passwords {
         password: SecretString,
         about: Vec<String>,
     ) -> Result<String, AuthError> {
-        self.in_turn(move || match common(&password, &about) {
-            true => Err(AuthError::CommonPassword),
-            false => hash(&password),
+        self.in_turn(move || {
+            if common(&password, &about) {
+                return Err(AuthError::CommonPassword);
+            }
+            hash(&password)
         })
         .await?
     }

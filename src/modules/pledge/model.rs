@@ -132,13 +132,6 @@ pub fn follow(payments: &[PaymentState], cancelled: bool) -> (PledgeStatus, i64)
     (status, refunded)
 }
 
-/// The payment that a donor wants to hear of: the one that took money, or else the last.
-pub fn telling(payments: Vec<PaymentState>, last: Option<PaymentId>) -> Option<PaymentState> {
-    payments
-        .into_iter()
-        .max_by_key(|p| (p.captured_minor > 0, last == Some(p.payment_id), p.payment_id))
-}
-
 /// Does the text hold what looks like a payment card number: 13 to 19 digits, maybe grouped by
 /// single blanks or hyphens, that pass the Luhn check (ISO/IEC 7812-1)? Such numbers must never
 /// be stored.

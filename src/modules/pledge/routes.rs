@@ -62,10 +62,8 @@ pub async fn create_pledge(
     let (dto, key) = request.parse::<CreatePledge>(user.is_none())?;
     let promise = Promise::try_from(dto)?;
     let donor = service.donor(caller, promise.donor_email.as_ref()).await?;
-    let scope = match user.and_then(|_| caller.scope()) {
-        Some(scope) => scope,
-        None => format!("guest:{}", donor.as_str()),
-    };
+    let own = user.and_then(|_| caller.scope());
+    let scope = own.unwrap_or_else(|| format!("guest:{}", donor.as_str()));
     let created = service.create(key.scoped(scope), promise, &donor, user).await?;
     let answer = match created {
         Ok(answer) => answer,

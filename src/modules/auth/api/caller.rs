@@ -95,16 +95,23 @@ impl FromRequest for Caller {
     }
 }
 
-/// A caller with an account; guests are not (401).
+/// A caller with an account, in person or by an API key; guests are not (401).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedIn {
     pub user_id: UserId,
+    caller: Caller,
 }
 
 impl SignedIn {
+    /// The same, with how they came.
+    pub fn caller(self) -> Caller {
+        self.caller
+    }
+
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let user_id = Caller::of(request)?.user_id();
-        user_id.map(|user_id| Self { user_id }).ok_or_else(|| unauthorized("sign in first"))
+        let caller = Caller::of(request)?;
+        let user_id = caller.user_id().ok_or_else(|| unauthorized("sign in first"))?;
+        Ok(Self { user_id, caller })
     }
 }
 

@@ -60,7 +60,7 @@ pub struct SigningKeys {
 /// One key signs; every key listed verifies.
 struct Ring {
     signer: Arc<Signer>,
-    verifiers: Vec<Verifier>,
+    verifiers: Vec<Arc<Verifier>>,
 }
 
 /// Both halves of a key.
@@ -68,10 +68,9 @@ struct Signer {
     pair: Ed25519KeyPair,
     /// The protected header of everything signed, encoded once.
     header: String,
-    public: Verifier,
+    public: Arc<Verifier>,
 }
 
-#[derive(Clone)]
 pub(super) struct Verifier {
     pub key_id: String,
     pub key: DecodingKey,
@@ -103,7 +102,8 @@ impl SigningKeys {
     /// Names `CAREFORALL_AUTH__SIGNING_KEY` and what is wrong with it, never its text.
     pub fn from_config(text_or_path: &str) -> Result<Self, KeyError> {
         let signer = Arc::new(Signer::from_config(text_or_path)?);
-        let ring = Ring { verifiers: vec![signer.public.clone()], signer: Arc::clone(&signer) };
+        let ring =
+            Ring { verifiers: vec![Arc::clone(&signer.public)], signer: Arc::clone(&signer) };
         Ok(Self { ring: Arc::new(RwLock::new(Arc::new(ring))), configured: Some(signer) })
     }
 
@@ -127,14 +127,14 @@ impl SigningKeys {
         token
     }
 
-    pub(super) fn verifier(&self, key_id: &str) -> Option<Verifier> {
+    pub(super) fn verifier(&self, key_id: &str) -> Option<Arc<Verifier>> {
         self.ring().verifiers.iter().find(|v| v.key_id == key_id).cloned()
     }
 
     /// The public halves, for whoever verifies our tokens; that of the signing key comes first.
     pub fn public(&self) -> Vec<Jwk> {
         let ring = self.ring();
-        let first = |v: &&Verifier| v.key_id == ring.signer.public.key_id;
+        let first = |v: &&Arc<Verifier>| v.key_id == ring.signer.public.key_id;
         let (mut own, others): (Vec<_>, Vec<_>) = ring.verifiers.iter().partition(first);
         own.extend(others);
         own.into_iter().map(|v| v.jwk.clone()).collect()
@@ -157,7 +157,7 @@ impl Signer {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|e| e.to_string())?;
         let pair = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|e| e.to_string())?;
         let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-        let public = Verifier::new(&x).map_err(|e| e.to_string())?;
+        let public = Arc::new(Verifier::new(&x).map_err(|e| e.to_string())?);
         let header = serde_json::json!({ "alg": "EdDSA", "kid": public.key_id, "typ": "JWT" });
         let header = URL_SAFE_NO_PAD.encode(header.to_string());
         Ok(Self { pair, header, public })

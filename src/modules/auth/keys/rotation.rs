@@ -64,7 +64,7 @@ async fn read(conn: &mut Connection, configured: Option<&Arc<Signer>>) -> Result
         let pem = row.private_pem.as_deref().unwrap_or_default();
         Arc::new(Signer::parse(pem).map_err(KeyError::Kept)?)
     };
-    let verifiers = rows.iter().map(|row| Verifier::new(&row.public_key));
+    let verifiers = rows.iter().map(|row| Verifier::new(&row.public_key).map(Arc::new));
     let verifiers = verifiers.collect::<Result<_, _>>().map_err(|e| KeyError::Kept(e.to_string()));
     Ok(Ring { signer, verifiers: verifiers? })
 }
@@ -102,8 +102,8 @@ async fn insert(
 ) -> Result<KeyRow, KeyError> {
     let public = Signer::parse(&pem).map_err(KeyError::Kept)?.public;
     let row = KeyRow {
-        id: public.key_id,
-        public_key: public.jwk.x,
+        id: public.key_id.clone(),
+        public_key: public.jwk.x.clone(),
         private_pem: Some(pem),
         created_at: clock::now(),
         signs_from,
@@ -182,7 +182,7 @@ pub async fn list_keys(
     let now = clock::now();
     let rows = repo::live_signing_keys(conn, now).await?;
     let signs = match configured {
-        Some(text_or_path) => Some(Signer::from_config(text_or_path)?.public.key_id),
+        Some(text_or_path) => Some(Signer::from_config(text_or_path)?.public.key_id.clone()),
         None => signing(&rows, now).map(|row| row.id.clone()),
     };
     let state = |row: &KeyRow| match row {

@@ -68,14 +68,16 @@ pub async fn owner_of(
     token_hash: &[u8],
     now: DateTime<Utc>,
 ) -> QueryResult<Option<UserId>> {
-    let owner = mailed_tokens::table
+    mailed_tokens::table
         .filter(mailed_tokens::token_hash.eq(token_hash))
         .filter(mailed_tokens::purpose.eq(purpose.as_str()))
         .filter(mailed_tokens::used_at.is_null())
         .filter(mailed_tokens::expires_at.gt(now))
-        .select(mailed_tokens::user_id);
-    let found: Option<Option<UserId>> = owner.first(conn).await.optional()?;
-    Ok(found.flatten())
+        .filter(mailed_tokens::user_id.is_not_null())
+        .select(mailed_tokens::user_id.assume_not_null())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Ends all tokens of this purpose that the user has not used.

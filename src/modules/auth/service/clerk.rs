@@ -91,9 +91,13 @@ impl Clerk {
     /// Mails a token, if the address is one that we know.
     async fn serve(&self, conn: &mut Connection, request: &MailRequest) -> Result<(), AuthError> {
         let (email, purpose) = (request.address()?, request.purpose);
-        let Some(user) = self.recipient(conn, purpose, &email).await? else {
-            count(purpose, "unknown");
-            return Ok(());
+        let user = match self.recipient(conn, purpose, &email).await? {
+            Recipient::Nobody => {
+                count(purpose, "unknown");
+                return Ok(());
+            }
+            Recipient::Guest => None,
+            Recipient::User(user) => Some(user),
         };
         let since = clock::now() - TimeDelta::hours(1);
         if repo::count_since(conn, purpose, email.as_str(), since).await? >= MAILS_AN_HOUR {
@@ -105,19 +109,26 @@ impl Clerk {
         Ok(())
     }
 
-    /// Whose the token will be: a user's, or, for a magic link, nobody's in particular.
     async fn recipient(
         &self,
         conn: &mut Connection,
         purpose: Purpose,
         email: &Email,
-    ) -> Result<Option<Option<UserId>>, DbError> {
+    ) -> Result<Recipient, DbError> {
         if purpose == Purpose::MagicLink {
-            return Ok(self.guests.exist(conn, email).await?.then_some(None));
+            let known = self.guests.exist(conn, email).await?;
+            return Ok(if known { Recipient::Guest } else { Recipient::Nobody });
         }
         let known = repo::find_credentials(conn, email.as_str()).await?;
-        Ok(known.map(|(user, _)| Some(user.id)))
+        Ok(known.map_or(Recipient::Nobody, |(user, _)| Recipient::User(user.id)))
     }
+}
+
+/// Whose a mailed token will be.
+enum Recipient {
+    Nobody,
+    Guest,
+    User(UserId),
 }
 
 fn count(purpose: Purpose, outcome: &'static str) {

@@ -35,13 +35,11 @@ impl AuthService {
         change: PasswordChange,
     ) -> Result<(), AuthError> {
         let PasswordChange { user, session, current, new, address } = change;
-        let known = {
+        let (user, old) = {
             let mut conn = self.conn().await?;
             self.require_open(&mut conn, user, session).await?;
-            let user = repo::find_user(&mut conn, user).await?.ok_or(AuthError::AccountGone)?;
-            repo::find_credentials(&mut conn, &user.email).await?
+            repo::lock_credentials(&mut conn, user).await?.ok_or(AuthError::AccountGone)?
         };
-        let (user, old) = known.ok_or(AuthError::AccountGone)?;
         let keys = Keys::new(&user.address()?, address);
         self.spend_try(&keys).await?;
         if !self.passwords.verify(current, Some(old.clone())).await? {
@@ -51,8 +49,8 @@ impl AuthService {
         let hash = self.passwords.hash(new.into_secret(), user.known()).await?;
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
-            let now = repo::lock_credentials(conn, user.id).await?.ok_or(AuthError::AccountGone)?;
-            if now.1 != old {
+            let stored = repo::lock_credentials(conn, user.id).await?;
+            if stored.is_none_or(|(_, hash)| hash != old) {
                 // somebody was faster; what was proven is no password any more
                 return Err(AuthError::InvalidCredentials);
             }
@@ -80,7 +78,6 @@ impl AuthService {
             let user = repo::lock_user(conn, user.id).await?.ok_or(AuthError::AccountGone)?;
             let used = repo::use_mailed(conn, Purpose::PasswordReset, &token_hash, now).await?;
             used.ok_or(AuthError::InvalidMailedToken)?;
-            repo::end_all(conn, Purpose::PasswordReset, user.id, now).await?;
             if repo::set_verified(conn, user.id, now).await? {
                 repo::revoke_keys(conn, user.id, now).await?;
             }
@@ -99,7 +96,7 @@ impl AuthService {
     }
 }
 
-/// The caller has locked the user.
+/// The caller has locked the user. What was asked for with the old password in force ends with it.
 async fn replace_password(
     conn: &mut Connection,
     user: &User,
@@ -109,6 +106,7 @@ async fn replace_password(
     let now = clock::now();
     repo::set_password(conn, user.id, hash, now).await?;
     repo::revoke_families_but(conn, user.id, spared, now).await?;
+    repo::end_all(conn, Purpose::PasswordReset, user.id, now).await?;
     post(conn, &user.address()?, &Letter::password_changed(), now + chrono::TimeDelta::days(1))
         .await?;
     Ok(())

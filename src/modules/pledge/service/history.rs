@@ -9,7 +9,7 @@ use super::PledgeService;
 use crate::{
     kernel::{
         email::Email,
-        ids::{CampaignId, PledgeId},
+        ids::{CampaignId, PaymentId, PledgeId},
         page::{Page, PageRequest},
     },
     modules::{
@@ -17,7 +17,7 @@ use crate::{
         campaign::api as campaign,
         pledge::{
             error::PledgeError,
-            model::{PaymentState, Pledge, telling},
+            model::{PaymentState, Pledge},
             repo,
         },
     },
@@ -59,6 +59,13 @@ impl PledgeService {
     }
 }
 
+/// The payment that a donor wants to hear of: the one that took money, or else the last.
+fn telling(payments: Vec<PaymentState>, last: Option<PaymentId>) -> Option<PaymentState> {
+    payments
+        .into_iter()
+        .max_by_key(|p| (p.captured_minor > 0, last == Some(p.payment_id), p.payment_id))
+}
+
 /// Tells the auth module who has given as a guest.
 pub struct KnownGuests;
 
@@ -69,5 +76,32 @@ impl GuestGifts for KnownGuests {
         email: &'a Email,
     ) -> BoxFuture<'a, QueryResult<bool>> {
         Box::pin(repo::has_given(conn, email))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_payment_that_took_the_money_tells_more_than_the_last() {
+        let pledge_id = PledgeId::generate();
+        let payment = |captured_minor| PaymentState {
+            payment_id: PaymentId::generate(),
+            pledge_id,
+            version: 1,
+            status: String::new(),
+            captured_minor,
+            refunded_minor: 0,
+            disputed_minor: 0,
+        };
+        let (late, failed, last) = (payment(100), payment(0), payment(0));
+        let told = |payments: &[&PaymentState]| {
+            let payments = payments.iter().map(|p| (*p).clone()).collect();
+            telling(payments, Some(last.payment_id)).map(|p| p.payment_id)
+        };
+        assert_eq!(told(&[&late, &failed, &last]), Some(late.payment_id));
+        assert_eq!(told(&[&last, &failed]), Some(last.payment_id));
+        assert_eq!(told(&[]), None);
     }
 }

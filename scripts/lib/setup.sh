@@ -111,6 +111,20 @@ apt_install_postgres() {
     return "$status"
 }
 
+# What tests/requirements.txt lists, in a virtual environment of its own: $1. Made anew when the
+# list has changed.
+ensure_python_packages() {
+    local list=$ROOT/tests/requirements.txt
+    cmp -s "$list" "$1/requirements.txt" && return
+    say "installing the tests' Python packages, into $1"
+    if ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        if on_macos; then brew_install python3; else apt_install python3 python3-venv; fi
+    fi
+    python3 -m venv --clear "$1"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list"
+    cp "$list" "$1/requirements.txt"
+}
+
 ensure_redis() {
     have redis-server && return
     say "installing Redis"

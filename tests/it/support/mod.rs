@@ -4,6 +4,7 @@
 //! - [`redis`]: a Redis to switch off and on
 //! - [`server`]: the real program, with its log
 //! - [`sources`]: our own files
+//! - [`mail`]: a mail server to switch off and on, and mail as files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
 //! - [`webhooks`]: what became of webhooks, and whether the books balance
@@ -14,6 +15,7 @@
 pub mod client;
 pub mod donation;
 mod listening;
+pub mod mail;
 pub mod postgres;
 pub mod process;
 pub mod redis;

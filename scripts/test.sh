@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all tests, against real servers: Postgres, Redis, and the program itself. Installs what is
-# missing; whatever the tests start is theirs alone, on ports that were free, and ends with them.
+# Runs all tests, against real servers: Postgres, Redis, a mail server, and the program itself.
+# Installs what is missing; whatever the tests start is theirs alone, on ports that were free, and ends with them.
 # Works as root and as an ordinary user, from any directory, and again.
 #
 #   scripts/test.sh [arguments of `cargo test`]
@@ -17,7 +17,7 @@ ensure_c_compiler
 ensure_rust
 ensure_postgres
 ensure_redis
-ensure_stripe_sdk "$(target_directory)/stripe-sdk"
+ensure_python_packages "$(target_directory)/python"
 
 # its exit code and its closing lines are ours
 exec cargo test --locked "$@"

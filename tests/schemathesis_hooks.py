@@ -30,6 +30,9 @@ BEYOND_SCHEMA = {
     "donor_email": "guests must give it, users may not; addresses beyond the format's grammar",
     "message": "no card numbers (Luhn)",
     "metadata": "no card numbers (Luhn); at most 4 KiB as a whole",
+    "password": "none of the commonly used ones",
+    "new_password": "none of the commonly used ones",
+    "token": "only those that were mailed are good",
     "email": "the grammar of the format is wider than ours",
 }
 # and which whole refusals depend on more than the document

@@ -111,15 +111,18 @@ apt_install_postgres() {
     return "$status"
 }
 
-# Stripe's own signing code, the oracle for ours, in a directory of its own: $1.
-ensure_stripe_sdk() {
-    [ -x "$1/bin/python" ] && "$1/bin/python" -c 'import stripe' 2>/dev/null && return
-    say "installing Stripe's SDK for Python, into $1"
+# What tests/requirements.txt lists, in a virtual environment of its own: $1. Made anew when the
+# list has changed.
+ensure_python_packages() {
+    local list=$ROOT/tests/requirements.txt
+    cmp -s "$list" "$1/requirements.txt" && return
+    say "installing the tests' Python packages, into $1"
     if ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
         if on_macos; then brew_install python3; else apt_install python3 python3-venv; fi
     fi
     python3 -m venv --clear "$1"
-    "$1/bin/python" -m pip install --quiet --disable-pip-version-check 'stripe>=13,<17'
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list"
+    cp "$list" "$1/requirements.txt"
 }
 
 ensure_redis() {

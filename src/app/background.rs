@@ -1,4 +1,4 @@
-//! The work behind the requests: the bus, the inbox, deadlines, the bank's webhooks.
+//! The work behind the requests: the bus, the inbox, deadlines, mail, the bank's webhooks.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -9,8 +9,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{metrics, resources::Resources, services::Services};
 use crate::{
     modules::{
+        auth::Clerk,
         payment::{Canceller, InboxWorker, PaymentConsumer, Refunder, Sweeper},
-        pledge::PledgeConsumer,
+        pledge::{KnownGuests, PledgeConsumer},
         sandbox::{DeliveryWorker, Pace},
         totals::TotalsConsumer,
     },
@@ -18,6 +19,7 @@ use crate::{
         cache::listen_for_hints,
         event_bus::{BusConfig, BusRuntime, Consumer},
         idempotency,
+        mailer::Mailer,
     },
 };
 
@@ -63,6 +65,10 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     background.spawn("sweeper", sweeper.run(stop.clone()));
     let abandon_after = services.payments.pace().abandon_after;
     background.spawn("unpaid pledges", services.pledges.clone().run(abandon_after, stop.clone()));
+    let clerk = Clerk::new(database.clone(), services.auth.keys().clone(), Arc::new(KnownGuests));
+    background.spawn("clerk", clerk.run(stop.clone()));
+    let mailer = Mailer::new(database.clone(), services.mail.clone(), services.mail_from.clone());
+    background.spawn("mailer", mailer.run(stop.clone()));
     background.spawn("deadlines", services.campaigns.clone().run(stop.clone()));
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
     background.spawn("metrics", metrics::sample(database, recorder, stop.clone()));

@@ -11,7 +11,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::{openapi, services::Services};
 use crate::{
     config::Config,
-    platform::http::{KnownRoutes, ReadTimeout, edge, not_found},
+    modules::auth::api::identify,
+    platform::http::{KnownRoutes, ReadTimeout, TrustedProxies, edge, not_found},
 };
 
 /// What can be read without being in the document.
@@ -29,12 +30,16 @@ pub fn start(
     let document = openapi::document()?;
     let routes = web::Data::new(KnownRoutes::of(&document, &PAGES));
     let services = services.clone();
+    let proxies = TrustedProxies(config.http.trusted_proxies.clone().into());
     let patience = Duration::from_secs(config.http.read_timeout_seconds.get().into());
     let server = HttpServer::new(move || {
         let mut app = App::new()
+            // outermost last: the edge sees all
+            .wrap(from_fn(identify))
             .wrap(from_fn(edge))
             .app_data(routes.clone())
             .app_data(ReadTimeout(patience))
+            .app_data(proxies.clone())
             .app_data(web::Data::new(services.health.clone()))
             .app_data(web::Data::new(services.auth.clone()))
             .app_data(web::Data::new(services.campaigns.clone()))

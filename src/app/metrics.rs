@@ -7,7 +7,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge}
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{circuit_breaker, event_bus, postgres::Database};
+use crate::platform::{circuit_breaker, event_bus, mailer, postgres::Database};
 
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -55,6 +55,9 @@ fn describe() {
     describe_counter!("cache_requests_total", "Cache look-ups by cache and outcome");
     describe_counter!("redis_calls_total", "Calls to Redis by outcome");
     describe_counter!("auth_refresh_reuse_total", "Refresh tokens that were used twice");
+    describe_counter!("auth_attempts_refused_total", "Tries at a password that came too soon");
+    describe_counter!("auth_mail_requests_total", "Requests for mailed tokens, by outcome");
+    mailer::describe_metrics();
     describe_gauge!("db_pool_connections", "Connections of the pool by state");
     describe_gauge!("db_pool_waiting", "Requests that wait for a connection");
 }

@@ -141,6 +141,6 @@ pub async fn with_providers<T>(
 }
 
 /// The text of a secret, for the one who connects or signs with it.
-fn expose(secret: Option<&secrecy::SecretString>) -> Option<&str> {
+pub fn expose(secret: Option<&secrecy::SecretString>) -> Option<&str> {
     secret.map(ExposeSecret::expose_secret)
 }

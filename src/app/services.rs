@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use secrecy::SecretString;
@@ -21,8 +21,14 @@ use crate::{
         totals::TotalsService,
     },
     platform::{
-        cache::wake_hints, circuit_breaker::Settings, event_bus::EventBus, http::Health,
-        idempotency::ReplayCache, postgres::Connection, secrets,
+        cache::wake_hints,
+        circuit_breaker::Settings,
+        event_bus::EventBus,
+        http::Health,
+        idempotency::ReplayCache,
+        mailer::{Folder, Nowhere, Sender, Smtp, Transport},
+        postgres::Connection,
+        secrets,
     },
 };
 
@@ -38,6 +44,8 @@ pub struct Services {
     pub door: Door,
     pub inbox: Arc<Notify>,
     pub sandbox: Option<SandboxBank>,
+    pub mail: Arc<dyn Transport>,
+    pub mail_from: Sender,
 }
 
 impl Services {
@@ -92,8 +100,22 @@ impl Services {
             bus,
             inbox,
             sandbox,
+            mail: mail(config)?,
+            mail_from: Sender::parse(&config.mail.from).context("CAREFORALL_MAIL__FROM")?,
         })
     }
+}
+
+/// The mail server, else a folder, else nowhere: then mail waits, and ends with that reason.
+fn mail(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
+    if let Some(url) = expose(config.mail.smtp_url.as_ref()) {
+        let smtp = Smtp::new(url).map_err(|error| anyhow!("CAREFORALL_MAIL__SMTP_URL: {error}"))?;
+        return Ok(Arc::new(smtp));
+    }
+    Ok(match &config.mail.folder {
+        Some(folder) => Arc::new(Folder::new(folder)),
+        None => Arc::new(Nowhere),
+    })
 }
 
 fn random_key() -> String {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod demo;
+mod keys;
 mod migrate;
 mod restored;
 
@@ -37,6 +38,9 @@ enum Command {
     /// Administrators.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// The keys that sign tokens.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -56,6 +60,20 @@ enum AdminCommand {
         #[arg(long)]
         name: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a new one, which signs in an hour; tokens of the former stay good until they expire.
+    Rotate {
+        /// It signs in half a minute; who has kept the published keys may not know it yet.
+        #[arg(long)]
+        hurry: bool,
+    },
+    /// Print the keys whose tokens are good.
+    List,
+    /// Refuse the tokens of a former key from now on.
+    Revoke { id: String },
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,6 +100,13 @@ pub fn run() -> anyhow::Result<()> {
         Command::Serve => runtime()?.block_on(app::serve(Config::load()?)),
         Command::Migrate => runtime()?.block_on(migrate::run(&Config::load()?)),
         Command::Restored { hours } => runtime()?.block_on(restored::run(&Config::load()?, hours)),
+        Command::Keys(KeysCommand::Rotate { hurry }) => {
+            runtime()?.block_on(keys::rotate(&Config::load()?, hurry))
+        }
+        Command::Keys(KeysCommand::List) => runtime()?.block_on(keys::list(&Config::load()?)),
+        Command::Keys(KeysCommand::Revoke { id }) => {
+            runtime()?.block_on(keys::revoke(&Config::load()?, &id))
+        }
         Command::Demo(args) => runtime()?.block_on(demo::run(&args.url)),
         Command::Admin(AdminCommand::Create { email, name }) => {
             runtime()?.block_on(admin::create(&Config::load()?, &email, name.as_deref()))

@@ -47,10 +47,10 @@ fn print(report: &ProviderReport) {
         let ours = payment_id.map_or_else(|| "no id of ours".to_owned(), |id| id.to_string());
         println!("  {what}: {provider_payment_id} ({ours}), captured {captured_minor} {currency}");
     };
-    for found in &unknown_here {
+    for found in unknown_here {
         orphan("lost here", found);
     }
-    for found in &unknown_there {
+    for found in unknown_there {
         orphan("unknown to the provider", found);
     }
     for found in different {

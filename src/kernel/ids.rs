@@ -88,3 +88,7 @@ id! {
     /// One sum that goes back out of a payment.
     RefundId
 }
+id! {
+    /// The credential of a program that acts as a user.
+    ApiKeyId
+}

@@ -1,5 +1,5 @@
 //! Everything that does I/O and knows no donation: the database, the cache, idempotency, the event
-//! bus, batching, telemetry and HTTP manners. Imports nothing but the kernel.
+//! bus, batching, mail, telemetry and HTTP manners. Imports nothing but the kernel.
 
 pub mod batching;
 pub mod cache;
@@ -8,6 +8,7 @@ pub mod embedded_postgres;
 pub mod event_bus;
 pub mod http;
 pub mod idempotency;
+pub mod mailer;
 pub mod postgres;
 pub mod secrets;
 pub mod telemetry;

@@ -17,6 +17,7 @@ mod event_bus;
 mod flows;
 mod http;
 mod idempotency;
+mod mailer;
 mod openapi;
 mod recovery;
 mod refunds;

@@ -55,6 +55,8 @@ catalog! {
         "No account has this e-mail with this password. The answer is the same in both cases.";
     InvalidRefreshToken, "invalid-refresh-token", 401, "The refresh token is not valid",
         "The token is unknown, expired, revoked or was used before. Using one twice ends all sessions that descend from the same sign-in.";
+    InvalidMagicLink, "invalid-magic-link", 401, "The magic link is not valid",
+        "It is unknown, was used before, or is older than 15 minutes. Ask for another one.";
     WebhookSignatureInvalid, "webhook-signature-invalid", 401, "The webhook signature is not valid",
         "No active secret yields this signature over the raw body. Nothing was stored.";
     WebhookTimestampOutOfTolerance, "webhook-timestamp-out-of-tolerance", 401, "The webhook is too old or too new",

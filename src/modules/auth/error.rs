@@ -1,5 +1,7 @@
 //! What can go wrong in this module, and how HTTP says it.
 
+use chrono::TimeDelta;
+
 use crate::{
     kernel::problem::{FieldError, Problem, ProblemCode},
     platform::postgres::DbError,
@@ -12,9 +14,27 @@ pub enum AuthError {
     /// Unknown e-mail or wrong password: nobody is told which.
     #[error("e-mail or password is wrong")]
     InvalidCredentials,
+    /// Among those that are tried first.
+    #[error("the password is too easily guessed")]
+    CommonPassword,
+    /// Too many passwords were tried; the next may be after this.
+    #[error("too many attempts to sign in; try again later")]
+    TooManyAttempts(TimeDelta),
+    /// The magic link is unknown, expired or used.
+    #[error("the magic link is not valid any more")]
+    InvalidMagicLink,
+    /// The mailed token is unknown, expired or used.
+    #[error("is unknown, used or has expired")]
+    InvalidMailedToken,
+    /// The user has no such session or key.
+    #[error("you have none with this id")]
+    NotFound,
     /// Unknown, expired, revoked or used before.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
+    /// The token was good, but its session has ended since.
+    #[error("the session has ended; sign in again")]
+    SessionEnded,
     /// The token was good, but its user is no more.
     #[error("the account no longer exists")]
     AccountGone,
@@ -53,10 +73,23 @@ impl From<AuthError> for Problem {
                 let detail = "an unexpected error; it has been recorded";
                 return Self::new(ProblemCode::Internal, detail);
             }
+            AuthError::CommonPassword => {
+                return Self::field("password", "too-common", error.to_string());
+            }
+            AuthError::InvalidMailedToken => {
+                return Self::field("token", "invalid", error.to_string());
+            }
+            AuthError::TooManyAttempts(wait) => {
+                let mut problem = Self::new(ProblemCode::RateLimited, error.to_string());
+                problem.retry_after = u32::try_from(wait.num_seconds() + 1).ok();
+                return problem;
+            }
+            AuthError::InvalidMagicLink => ProblemCode::InvalidMagicLink,
+            AuthError::NotFound => ProblemCode::NotFound,
             AuthError::EmailTaken => ProblemCode::EmailTaken,
             AuthError::InvalidCredentials => ProblemCode::InvalidCredentials,
             AuthError::InvalidRefreshToken => ProblemCode::InvalidRefreshToken,
-            AuthError::AccountGone => ProblemCode::Unauthorized,
+            AuthError::AccountGone | AuthError::SessionEnded => ProblemCode::Unauthorized,
             AuthError::VersionConflict { .. } => ProblemCode::VersionConflict,
             AuthError::Overloaded => ProblemCode::Overloaded,
         };

@@ -9,6 +9,7 @@ use argon2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task, time::timeout};
+use zxcvbn::{Score, zxcvbn};
 
 use super::error::AuthError;
 
@@ -39,9 +40,23 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// The password as a PHC string with fresh salt.
-    pub async fn hash(&self, password: SecretString) -> Result<String, AuthError> {
-        self.in_turn(move || hash(&password)).await?
+    /// The password as a PHC string with fresh salt. `about` is what is known of its owner, and
+    /// therefore easily guessed.
+    ///
+    /// # Errors
+    /// [`AuthError::CommonPassword`].
+    pub async fn hash(
+        &self,
+        password: SecretString,
+        about: Vec<String>,
+    ) -> Result<String, AuthError> {
+        self.in_turn(move || {
+            if common(&password, &about) {
+                return Err(AuthError::CommonPassword);
+            }
+            hash(&password)
+        })
+        .await?
     }
 
     /// Whether the password is the one that was hashed. Without a hash, no, in the same time.
@@ -71,6 +86,13 @@ impl Passwords {
         });
         done.await.map_err(|e| AuthError::Hashing(e.to_string()))
     }
+}
+
+/// Would it be among the first million guesses? The estimator knows the commonly used passwords,
+/// names and words, their variations, and patterns of the keyboard.
+fn common(password: &SecretString, about: &[String]) -> bool {
+    let about: Vec<&str> = about.iter().map(String::as_str).collect();
+    zxcvbn(password.expose_secret(), &about).score() < Score::Two
 }
 
 fn hash(password: &SecretString) -> Result<String, AuthError> {
@@ -108,10 +130,30 @@ mod tests {
     async fn the_right_password_passes_and_no_other() {
         let passwords = Passwords::default();
         let secret = || SecretString::from("correct horse\u{7} battery");
-        let hash = passwords.hash(secret()).await.unwrap();
+        let hash = passwords.hash(secret(), Vec::new()).await.unwrap();
         assert_eq!(parameters(&hash), "$argon2id$v=19$m=19456,t=2,p=1");
         assert!(passwords.verify(secret(), Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("correct horse battery".into(), Some(hash)).await.unwrap());
+    }
+
+    #[test]
+    fn what_everybody_thinks_of_is_common() {
+        let about = ["ada.lovelace@example.org".to_owned(), "Ada Lovelace".to_owned()];
+        for bad in [
+            "123456789012",
+            "passwordpassword",
+            "Password123456",
+            "qwertyuiop123",
+            "iloveyou1234",
+            "aaaaaaaaaaaa",
+            "ada.lovelace@example.org",
+            "adalovelace1",
+        ] {
+            assert!(common(&bad.into(), &about), "{bad}");
+        }
+        for good in ["correct horse battery staple", "kühle Brunnen am Turkana", "x7#Lq9!vRt2m"] {
+            assert!(!common(&good.into(), &about), "{good}");
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
-//! Access tokens and guest tokens: what they claim, and how they are verified.
+//! Access tokens, guest tokens and those of magic links: what they claim, and how they are verified.
 //!
-//! Both are JWTs under the same key, told apart by audience; a token says who, never what they may.
+//! All are JWTs under the same keys, told apart by audience; a token says who, never what they may.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ use crate::kernel::{
 pub const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 /// How long a guest can come back to their pledge.
-const GUEST_LIFETIME: TimeDelta = TimeDelta::days(90);
+pub(super) const GUEST_LIFETIME: TimeDelta = TimeDelta::days(90);
 
 const ISSUER: &str = "careforall";
 
@@ -35,19 +35,29 @@ enum Audience {
     Access,
     /// The guest who made one pledge.
     Pledge,
+    /// Whoever came by a magic link.
+    History,
 }
 
 #[derive(Deserialize)]
 struct Claims {
     aud: Audience,
     sub: Uuid,
+    /// The session of an access token.
+    #[serde(default)]
+    sid: Uuid,
 }
 
 /// Whom a valid token speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bearer {
-    User(UserId),
+    User {
+        user: UserId,
+        session: Uuid,
+    },
     Guest(PledgeId),
+    /// A redeemed magic link, by its id.
+    Link(Uuid),
 }
 
 /// The token is malformed, expired, tampered with, of a foreign key or of a foreign audience.
@@ -59,7 +69,7 @@ static RULES: LazyLock<Validation> = LazyLock::new(|| {
     // the algorithm is ours to say, not the token's
     let mut rules = Validation::new(Algorithm::EdDSA);
     rules.set_issuer(&[ISSUER]);
-    rules.set_audience(&["access", "pledge"]);
+    rules.set_audience(&["access", "pledge", "history"]);
     rules.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
     rules.leeway = LEEWAY;
     rules
@@ -79,14 +89,28 @@ impl SigningKeys {
         }))
     }
 
+    /// The access token of a redeemed magic link. It carries no address: that is looked up.
+    pub(super) fn issue_history(&self, link: Uuid, at: DateTime<Utc>) -> String {
+        self.sign(&json!({
+            "iss": ISSUER,
+            "aud": Audience::History,
+            "sub": link,
+            "iat": at.timestamp(),
+            "exp": (at + ACCESS_LIFETIME).timestamp(),
+        }))
+    }
+
     /// Whom the token speaks for.
     pub(super) fn verify(&self, token: &str) -> Result<Bearer, InvalidToken> {
         let header = decode_header(token).map_err(|_| InvalidToken)?;
         let verifier = header.kid.and_then(|id| self.verifier(&id)).ok_or(InvalidToken)?;
         let claims = decode::<Claims>(token, &verifier.key, &RULES).map_err(|_| InvalidToken)?;
         Ok(match claims.claims {
-            Claims { aud: Audience::Access, sub } => Bearer::User(sub.into()),
-            Claims { aud: Audience::Pledge, sub } => Bearer::Guest(sub.into()),
+            Claims { aud: Audience::Access, sub, sid } => {
+                Bearer::User { user: sub.into(), session: sid }
+            }
+            Claims { aud: Audience::Pledge, sub, .. } => Bearer::Guest(sub.into()),
+            Claims { aud: Audience::History, sub, .. } => Bearer::Link(sub),
         })
     }
 }

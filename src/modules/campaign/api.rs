@@ -82,3 +82,11 @@ pub async fn terms_of(
 pub async fn owner_of(conn: &mut Connection, id: CampaignId) -> QueryResult<Option<UserId>> {
     repo::owner_of(conn, id).await
 }
+
+/// The titles of those of the campaigns that exist, drafts included, in one query.
+pub async fn titles(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+) -> QueryResult<HashMap<CampaignId, String>> {
+    Ok(repo::titles(conn, ids).await?.into_iter().collect())
+}

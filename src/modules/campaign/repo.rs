@@ -106,6 +106,13 @@ pub async fn active_of(conn: &mut Connection, owner: UserId) -> QueryResult<Opti
         .optional()
 }
 
+pub async fn titles(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+) -> QueryResult<Vec<(CampaignId, String)>> {
+    dsl::campaigns.filter(dsl::id.eq_any(ids)).select((dsl::id, dsl::title)).load(conn).await
+}
+
 pub async fn owner_of(conn: &mut Connection, id: CampaignId) -> QueryResult<Option<UserId>> {
     dsl::campaigns.find(id).select(dsl::owner_id).first(conn).await.optional()
 }

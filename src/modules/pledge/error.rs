@@ -5,6 +5,7 @@ use crate::{
         money::{Currency, Money},
         problem::{Problem, ProblemCode},
     },
+    modules::auth::api::AuthError,
     platform::{batching::SubmitError, postgres::DbError},
 };
 
@@ -31,6 +32,8 @@ pub enum PledgeError {
     #[error("another attempt of the same request has taken over")]
     Fenced,
     #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error(transparent)]
     Submit(#[from] SubmitError),
     #[error(transparent)]
     Db(#[from] DbError),
@@ -55,6 +58,7 @@ impl From<PledgeError> for Problem {
             PledgeError::GoalExceeded { .. } => ProblemCode::GoalExceeded,
             PledgeError::NotCancellable => ProblemCode::PledgeNotCancellable,
             PledgeError::Fenced => ProblemCode::IdempotencyInProgress,
+            PledgeError::Auth(error) => return error.into(),
             PledgeError::Submit(error) => return error.into(),
             PledgeError::Db(error) => return error.into(),
         };

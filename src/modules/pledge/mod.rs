@@ -4,7 +4,8 @@
 //! holds: an acknowledged pledge, its idempotency key and its event are one commit; a pledge is
 //! only made while its campaign, locked in the same transaction, accepts gifts; its status follows
 //! from all of its payments by events, and what was captured counts whatever else happens; where
-//! overfunding is off, the pledges that count never exceed the goal.
+//! overfunding is off, the pledges that count never exceed the goal; a donor's address is shown to
+//! that donor and to administrators.
 //!
 //! Tables: `pledge.pledges`, `pledge.payment_states`, `pledge.goal_room`.
 //! Events out: `pledge.changed.v1`, `pledge.cancelled.v1`. In: `payment.changed.v1`,
@@ -23,4 +24,4 @@ mod service;
 
 pub use consumers::PledgeConsumer;
 pub use routes::configure;
-pub use service::{AmountRange, PledgeService};
+pub use service::{AmountRange, KnownGuests, PledgeService};

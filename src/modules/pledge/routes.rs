@@ -6,23 +6,36 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    dto::{CreatePledge, CreatedPledge, PledgeBody, Promise},
+    dto::{CreatePledge, CreatedPledge, GiftBody, PledgeBody, Promise},
     service::{PledgeService, View},
 };
 use crate::{
-    kernel::{ids::PledgeId, problem::Problem, version::etag},
-    modules::auth::api::Caller,
-    platform::{http::PathId, idempotency::IdempotentRequest},
+    kernel::{
+        ids::PledgeId,
+        page::{Page, PageQuery},
+        problem::Problem,
+        version::etag,
+    },
+    modules::auth::api::{Caller, HistoryReader},
+    platform::{
+        http::{PathId, Query, ok},
+        idempotency::IdempotentRequest,
+    },
 };
 
 /// Mounts the routes under `/api/v1`.
 pub fn configure(config: &mut ServiceConfig) {
-    config.service(create_pledge).service(get_pledge).service(cancel_pledge);
+    config
+        .service(create_pledge)
+        .service(get_pledge)
+        .service(cancel_pledge)
+        .service(list_my_pledges);
 }
 
 /// Promise a gift
 ///
-/// Guests name their `donor_email` and get a `guest_token`; signed-in donors give as themselves.
+/// Guests name their `donor_email` and get a `guest_token`; signed-in donors give as themselves. With
+/// an API key the gift is its user's, who may name another `donor_email`.
 /// Two different keys are two gifts; the same key is the same gift, however often it is sent.
 #[utoipa::path(
     tag = "pledges",
@@ -48,11 +61,9 @@ pub async fn create_pledge(
     let user = caller.user_id();
     let (dto, key) = request.parse::<CreatePledge>(user.is_none())?;
     let promise = Promise::try_from(dto)?;
-    let donor = service.donor(user, promise.donor_email.as_ref()).await?;
-    let scope = match user {
-        Some(user) => format!("user:{user}"),
-        None => format!("guest:{}", donor.as_str()),
-    };
+    let donor = service.donor(caller, promise.donor_email.as_ref()).await?;
+    let own = user.and_then(|_| caller.scope());
+    let scope = own.unwrap_or_else(|| format!("guest:{}", donor.as_str()));
     let created = service.create(key.scoped(scope), promise, &donor, user).await?;
     let answer = match created {
         Ok(answer) => answer,
@@ -86,6 +97,27 @@ pub async fn get_pledge(
     let (pledge, view) = service.get(caller, id.0).await?;
     let body = PledgeBody::new(&pledge, view == View::Whole);
     Ok(HttpResponse::Ok().insert_header(("etag", etag(pledge.version))).json(body))
+}
+
+/// List my gifts
+///
+/// Newest first: those of the account, and those made with its address as a guest once the address
+/// is proven. With the token of a magic link: those made with the mailed address as a guest.
+#[utoipa::path(
+    tag = "pledges",
+    params(PageQuery),
+    responses((status = 200, description = "One page", body = Page<GiftBody>)),
+    extensions(("x-problems" = json!(["validation-failed", "invalid-cursor", "unauthorized"]))),
+    security(("bearer" = []))
+)]
+#[get("/me/pledges")]
+pub async fn list_my_pledges(
+    reader: HistoryReader,
+    Query(query): Query<PageQuery>,
+    service: web::Data<PledgeService>,
+) -> Result<HttpResponse, Problem> {
+    let gifts = service.history(reader, &query.parse()?).await?;
+    Ok(ok(&gifts.map(|gift| GiftBody::new(&gift))))
 }
 
 /// A request without members.

@@ -6,6 +6,7 @@
 //! framework makes itself end in the same form.
 
 mod body;
+mod client_address;
 mod edge;
 mod health;
 mod json;
@@ -18,6 +19,7 @@ mod routes;
 mod validate;
 
 pub use body::{MAX_BODY_BYTES, RawBody, ReadTimeout};
+pub use client_address::{ClientAddress, TrustedProxies};
 pub use edge::{OwnBody, RequestContext, edge};
 pub use health::{Health, Readiness, configure_health};
 pub use json::{Json, JsonBody, OptionalJson, canonical};

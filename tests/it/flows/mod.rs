@@ -1,10 +1,12 @@
 //! Whole donations, from outside: what a donor, a bank and a failing machine may do to them.
 
+mod addresses;
 mod cancelling;
 mod crashes;
 mod declines;
 mod faults;
 mod giving;
+mod history;
 mod keys;
 mod late;
 mod order_of_checks;

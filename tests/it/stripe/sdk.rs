@@ -2,9 +2,7 @@
 
 use std::{
     io::Write,
-    path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::LazyLock,
 };
 
 use careforall::kernel::clock;
@@ -14,7 +12,7 @@ use super::{
     fake::SECRET,
     world::{Shop, signature},
 };
-use crate::support::{CAREFORALL, sources};
+use crate::support::PYTHON;
 
 /// Signs a body: the secret and the time are arguments, the body comes in, the header goes out.
 const SIGN: &str = "
@@ -30,24 +28,6 @@ import stripe, sys
 event = stripe.Webhook.construct_event(sys.stdin.buffer.read(), sys.argv[2], sys.argv[1])
 print(event['id'], end='')
 ";
-
-/// The interpreter that has the SDK. `scripts/test.sh` has installed it; whoever runs cargo alone
-/// gets it here, by the same lines.
-static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
-    let target = Path::new(CAREFORALL).ancestors().nth(2).unwrap();
-    let venv = target.join("stripe-sdk");
-    let install = ". scripts/lib/common.sh; . scripts/lib/setup.sh; ensure_stripe_sdk \"$1\"";
-    let mut command = Command::new("bash");
-    command.args(["-euc", install, "-"]).arg(&venv).current_dir(sources::root());
-    let done = command.stdin(Stdio::null()).output().unwrap();
-    assert!(
-        done.status.success(),
-        "Stripe's SDK cannot be installed into {}; this test needs it: {}",
-        venv.display(),
-        String::from_utf8_lossy(&done.stderr)
-    );
-    venv.join("bin/python")
-});
 
 fn python(program: &str, arguments: &[&str], body: &str) -> Result<String, String> {
     let mut command = Command::new(&*PYTHON);

@@ -4,6 +4,7 @@
 //! - [`redis`]: a Redis to switch off and on
 //! - [`server`]: the real program, with its log
 //! - [`sources`]: our own files
+//! - [`mail`]: a mail server to switch off and on, and mail as files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
 //! - [`webhooks`]: what became of webhooks, and whether the books balance
@@ -14,8 +15,10 @@
 pub mod client;
 pub mod donation;
 mod listening;
+pub mod mail;
 pub mod postgres;
 pub mod process;
+mod python;
 pub mod redis;
 pub mod server;
 pub mod sources;
@@ -24,6 +27,7 @@ pub mod webhooks;
 
 pub use client::{Client, Response};
 pub use postgres::{OwnPostgres, TestDatabase};
+pub use python::PYTHON;
 pub use redis::Redis;
 pub use server::Server;
 pub use wait::{eventually, eventually_blocking};

@@ -5,19 +5,16 @@ use std::{
     pin::Pin,
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
+use uuid::Uuid;
 
+use super::credential::Credential;
 use crate::{
     kernel::{
-        ids::{PledgeId, UserId},
+        ids::{ApiKeyId, PledgeId, UserId},
         problem::{Problem, ProblemCode},
     },
-    modules::auth::{
-        model::Role,
-        repo,
-        service::AuthService,
-        tokens::{Bearer, InvalidToken},
-    },
+    modules::auth::{model::Role, repo, service::AuthService, tokens::Bearer},
 };
 
 /// Who calls. Credentials that are not in order are refused (401 `unauthorized`), on public routes
@@ -30,13 +27,15 @@ pub enum Caller {
     Guest { pledge_id: PledgeId },
     /// Somebody signed in. Whether an administrator, the database knows.
     User { user_id: UserId },
+    /// A program with an API key, on behalf of its user; never an administrator.
+    Key { user_id: UserId, key_id: ApiKeyId },
 }
 
 impl Caller {
     /// The user on whose behalf this is.
     pub fn user_id(self) -> Option<UserId> {
         match self {
-            Self::User { user_id } => Some(user_id),
+            Self::User { user_id } | Self::Key { user_id, .. } => Some(user_id),
             Self::Anonymous | Self::Guest { .. } => None,
         }
     }
@@ -45,17 +44,27 @@ impl Caller {
     pub fn pledge_id(self) -> Option<PledgeId> {
         match self {
             Self::Guest { pledge_id } => Some(pledge_id),
-            Self::Anonymous | Self::User { .. } => None,
+            Self::Anonymous | Self::User { .. } | Self::Key { .. } => None,
         }
     }
 
-    /// Whose idempotency keys these are: `user:<id>` or `pledge:<id>`. Nobody in particular has
-    /// none; a guest's first pledge is scoped by e-mail.
+    /// The user who may turn out to be an administrator: in person, since a key that leaks must not
+    /// open more than its user's own.
+    pub fn in_person(self) -> Option<UserId> {
+        match self {
+            Self::User { user_id } => Some(user_id),
+            Self::Anonymous | Self::Guest { .. } | Self::Key { .. } => None,
+        }
+    }
+
+    /// Whose idempotency keys these are: `user:<id>`, `key:<id>` or `pledge:<id>`. Nobody in
+    /// particular has none; a guest's first pledge is scoped by e-mail.
     pub fn scope(self) -> Option<String> {
         match self {
             Self::Anonymous => None,
             Self::Guest { pledge_id } => Some(format!("pledge:{pledge_id}")),
             Self::User { user_id } => Some(format!("user:{user_id}")),
+            Self::Key { key_id, .. } => Some(format!("key:{key_id}")),
         }
     }
 
@@ -65,25 +74,16 @@ impl Caller {
     }
 
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut headers = request.headers().get_all(AUTHORIZATION);
-        let Some(header) = headers.next() else { return Ok(Self::Anonymous) };
-        if headers.next().is_some() {
-            return Err(unauthorized("send one Authorization header"));
-        }
-        let token = header.to_str().ok().and_then(bearer_token);
-        let token = token.ok_or_else(|| unauthorized("send Authorization: Bearer <token>"))?;
-        match service(request)?.verify(token) {
-            Ok(Bearer::User(user_id)) => Ok(Self::User { user_id }),
-            Ok(Bearer::Guest(pledge_id)) => Ok(Self::Guest { pledge_id }),
-            Err(error @ InvalidToken) => Err(unauthorized(error.to_string())),
+        match Credential::of(request)? {
+            Credential::None => Ok(Self::Anonymous),
+            Credential::Key { user_id, key_id } => Ok(Self::Key { user_id, key_id }),
+            Credential::Token(Bearer::User { user, .. }) => Ok(Self::User { user_id: user }),
+            Credential::Token(Bearer::Guest(pledge_id)) => Ok(Self::Guest { pledge_id }),
+            Credential::Token(Bearer::Link(_)) => {
+                Err(unauthorized("this token is for GET /me/pledges only"))
+            }
         }
     }
-}
-
-/// The token after the scheme, which is written in any case (RFC 9110, section 11.1).
-fn bearer_token(header: &str) -> Option<&str> {
-    let (scheme, token) = header.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
 impl FromRequest for Caller {
@@ -95,16 +95,23 @@ impl FromRequest for Caller {
     }
 }
 
-/// A caller with an account; guests are not (401).
+/// A caller with an account, in person or by an API key; guests are not (401).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedIn {
     pub user_id: UserId,
+    caller: Caller,
 }
 
 impl SignedIn {
+    /// The same, with how they came.
+    pub fn caller(self) -> Caller {
+        self.caller
+    }
+
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let user_id = Caller::of(request)?.user_id();
-        user_id.map(|user_id| Self { user_id }).ok_or_else(|| unauthorized("sign in first"))
+        let caller = Caller::of(request)?;
+        let user_id = caller.user_id().ok_or_else(|| unauthorized("sign in first"))?;
+        Ok(Self { user_id, caller })
     }
 }
 
@@ -132,9 +139,13 @@ impl FromRequest for Admin {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = SignedIn::of(request).and_then(|who| Ok((who, service(request)?)));
+        let user = Caller::of(request).and_then(|caller| match caller {
+            Caller::Key { .. } => Err(not_by_key()),
+            caller => caller.in_person().ok_or_else(|| unauthorized("sign in first")),
+        });
+        let known = user.and_then(|user| Ok((user, service(request)?)));
         Box::pin(async move {
-            let (SignedIn { user_id }, service) = known?;
+            let (user_id, service) = known?;
             let role = repo::find_role(&mut *service.conn().await?, user_id).await?;
             match role {
                 Some(Role::Admin) => Ok(Self { user_id }),
@@ -147,14 +158,42 @@ impl FromRequest for Admin {
     }
 }
 
-fn service(request: &HttpRequest) -> Result<Data<AuthService>, Problem> {
+/// A user in person, with the session they are signed in with; an API key is not (403). For keys,
+/// sessions and passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionHolder {
+    pub user_id: UserId,
+    pub session_id: Uuid,
+}
+
+impl FromRequest for SessionHolder {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match Credential::of(request) {
+            Ok(Credential::Token(Bearer::User { user, session })) => {
+                Ok(Self { user_id: user, session_id: session })
+            }
+            Ok(Credential::Key { .. }) => Err(not_by_key()),
+            Ok(_) => Err(unauthorized("sign in first")),
+            Err(problem) => Err(problem),
+        })
+    }
+}
+
+fn not_by_key() -> Problem {
+    Problem::new(ProblemCode::Forbidden, "an API key cannot do this; sign in")
+}
+
+pub(super) fn service(request: &HttpRequest) -> Result<Data<AuthService>, Problem> {
     request.app_data::<Data<AuthService>>().cloned().ok_or_else(|| {
         tracing::error!("the application was wired without AuthService");
         Problem::new(ProblemCode::Internal, "an unexpected error; it has been recorded")
     })
 }
 
-fn unauthorized(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+pub(super) fn unauthorized(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::new(ProblemCode::Unauthorized, detail)
 }
 
@@ -163,18 +202,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_is_bearer_in_any_case_and_nothing_else() {
-        assert_eq!(bearer_token("Bearer abc"), Some("abc"));
-        assert_eq!(bearer_token("bEARER   abc"), Some("abc"));
-        for bad in ["", "abc", "Bearer", "Basic abc", "Bearerabc abc"] {
-            assert_eq!(bearer_token(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
     fn everybody_has_idempotency_keys_of_their_own() {
         let (user_id, pledge_id) = (UserId::generate(), PledgeId::generate());
         assert_eq!(Caller::User { user_id }.scope(), Some(format!("user:{user_id}")));
+        let key_id = ApiKeyId::generate();
+        let key = Caller::Key { user_id, key_id };
+        assert_eq!(key.scope(), Some(format!("key:{key_id}")));
+        assert_eq!((key.user_id(), key.in_person()), (Some(user_id), None));
         assert_eq!(Caller::Guest { pledge_id }.scope(), Some(format!("pledge:{pledge_id}")));
         assert_eq!(Caller::Anonymous.scope(), None);
     }

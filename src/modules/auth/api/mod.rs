@@ -1,9 +1,11 @@
 //! What other modules may ask: who calls, and what is known of a user.
 //!
-//! A handler takes [`Caller`] when guests are welcome, [`SignedIn`] when an account is needed, and
-//! [`Admin`] for administrators.
+//! A handler takes [`Caller`] when guests are welcome, [`SignedIn`] when an account is needed,
+//! [`SessionHolder`] when its owner must be there in person, and [`Admin`] for administrators.
 
 mod caller;
+mod credential;
+mod history;
 
 use std::collections::HashMap;
 
@@ -17,10 +19,13 @@ use crate::{
 
 pub use super::{
     error::AuthError,
+    keys::{KeyInfo, KeyState, list_keys, revoke_key, rotate_keys},
     model::{Role, User},
     tokens::GuestTokens,
 };
-pub use caller::{Admin, Caller, SignedIn};
+pub use caller::{Admin, Caller, SessionHolder, SignedIn};
+pub use credential::identify;
+pub use history::{GuestGifts, History, HistoryReader};
 
 /// Whether this is an administrator, now: roles are never read from a token.
 pub async fn is_admin(conn: &mut Connection, user: UserId) -> QueryResult<bool> {

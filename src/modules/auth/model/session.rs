@@ -1,40 +1,13 @@
 //! Sessions: the rules of refresh tokens.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{pg::Pg, prelude::*};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{kernel::ids::UserId, modules::auth::schema::refresh_tokens};
 
 /// How long a refresh token can be used.
 pub const REFRESH_LIFETIME: TimeDelta = TimeDelta::days(30);
-
-/// An opaque token of 256 random bits. Only its hash is stored.
-#[derive(Debug)]
-pub struct RefreshToken(SecretString);
-
-impl RefreshToken {
-    pub fn generate() -> Self {
-        Self(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()).into())
-    }
-
-    pub fn hash(&self) -> Vec<u8> {
-        Self::hash_of(self.0.expose_secret())
-    }
-
-    /// The hash under which a token that a client sent is looked up.
-    pub fn hash_of(token: &str) -> Vec<u8> {
-        Sha256::digest(token.as_bytes()).to_vec()
-    }
-
-    /// For the one answer that carries it.
-    pub fn reveal(&self) -> String {
-        self.0.expose_secret().to_owned()
-    }
-}
 
 /// A refresh token as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -46,6 +19,27 @@ pub struct StoredToken {
     pub expires_at: DateTime<Utc>,
     pub used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A session, as its user sees it: the one token of the family that can still be used.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = refresh_tokens, check_for_backend(Pg))]
+pub struct OpenSession {
+    /// The family. It was drawn at the sign-in, and its own time is that of the sign-in.
+    #[diesel(column_name = family_id)]
+    pub id: Uuid,
+    #[diesel(column_name = created_at)]
+    pub last_used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl OpenSession {
+    /// When the user signed in, to the millisecond.
+    pub fn signed_in_at(&self) -> DateTime<Utc> {
+        let (seconds, nanos) = self.id.get_timestamp().map_or((0, 0), |t| t.to_unix());
+        let time = i64::try_from(seconds).ok().and_then(|s| DateTime::from_timestamp(s, nanos));
+        time.unwrap_or(self.last_used_at)
+    }
 }
 
 /// What a presented refresh token deserves.
@@ -94,11 +88,9 @@ mod tests {
     }
 
     #[test]
-    fn refresh_tokens_are_unguessable_and_never_shown_in_debug() {
-        let token = RefreshToken::generate();
-        assert_eq!(token.reveal().len(), 43);
-        assert_ne!(token.reveal(), RefreshToken::generate().reveal());
-        assert!(!format!("{token:?}").contains(&token.reveal()));
-        assert_eq!(token.hash(), RefreshToken::hash_of(&token.reveal()));
+    fn a_session_tells_when_it_began() {
+        let now = clock::now();
+        let session = OpenSession { id: clock::new_id(), last_used_at: now, expires_at: now };
+        assert!((session.signed_in_at() - now).abs() < TimeDelta::seconds(1));
     }
 }

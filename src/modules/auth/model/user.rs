@@ -16,9 +16,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    kernel::{email::Email, ids::UserId, problem::Problem},
-    modules::auth::schema::users,
-    platform::http::Checks,
+    kernel::{
+        email::{Email, InvalidEmail},
+        ids::UserId,
+        problem::Problem,
+    },
+    modules::auth::{error::AuthError, schema::users},
+    platform::{http::Checks, postgres::DbError},
 };
 
 /// What a person may do beyond what is their own.
@@ -77,6 +81,33 @@ impl fmt::Debug for User {
     }
 }
 
+impl User {
+    /// # Errors
+    /// Only if the row was changed by hand.
+    pub fn address(&self) -> Result<Email, AuthError> {
+        parse_stored(&self.email)
+    }
+
+    /// What others know of the person, and would try as a password.
+    pub fn known(&self) -> Vec<String> {
+        known(&self.email, &self.name)
+    }
+}
+
+/// An address that was normal when it was stored.
+pub fn parse_stored(email: &str) -> Result<Email, AuthError> {
+    email.parse().map_err(|error| {
+        DbError::Query(diesel::result::Error::DeserializationError(Box::<InvalidEmail>::new(error)))
+            .into()
+    })
+}
+
+fn known(email: &str, name: &str) -> Vec<String> {
+    let mailbox = email.split('@').next().unwrap_or_default();
+    let words = name.split_whitespace().chain([name, email, mailbox, "careforall"]);
+    words.map(str::to_lowercase).collect()
+}
+
 /// Someone about to get an account; everything is checked, the password not yet hashed.
 pub struct Registration {
     pub email: Email,
@@ -85,6 +116,11 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// What others know of the person, and would try as a password.
+    pub fn known(&self) -> Vec<String> {
+        known(self.email.as_str(), &self.name)
+    }
+
     /// # Errors
     /// `validation-failed` with every mistake.
     pub fn parse(email: &str, password: &str, name: &str) -> Result<Self, Problem> {

@@ -1,22 +1,30 @@
-//! The use cases of accounts: register, read, change. Sessions are in [`sessions`].
+//! The use cases of accounts: register, read, change. Each of the others has a file.
 
+mod api_keys;
+mod clerk;
+mod guard;
+mod mailing;
+mod passwords;
 mod sessions;
 
 use diesel_async::AsyncConnection;
+use mailing::post_token;
 
 use super::{
     error::AuthError,
     keys::SigningKeys,
-    model::{Registration, Role, User},
+    model::{Purpose, Registration, Role, User},
     password::Passwords,
     repo::{self, NewUser},
     tokens::{Bearer, GuestTokens, InvalidToken},
 };
 use crate::{
-    kernel::{clock, ids::UserId, version::IfMatch},
-    platform::postgres::{Database, PooledConnection},
+    kernel::{clock, email::Email, ids::UserId, version::IfMatch},
+    platform::postgres::{Connection, Database, PooledConnection},
 };
 
+pub use clerk::Clerk;
+pub use passwords::PasswordChange;
 pub use sessions::{Session, Tokens};
 
 /// Everything about accounts and tokens; `app.rs` makes one and shares it. Cheap to clone.
@@ -37,7 +45,7 @@ impl AuthService {
         GuestTokens::new(self.keys.clone())
     }
 
-    pub(super) fn keys(&self) -> &SigningKeys {
+    pub fn keys(&self) -> &SigningKeys {
         &self.keys
     }
 
@@ -49,8 +57,18 @@ impl AuthService {
         Ok(self.database.conn().await?)
     }
 
+    /// A new account, and a mail to prove its address with.
     pub(super) async fn register(&self, who: Registration) -> Result<User, AuthError> {
-        create_user(&self.database, &self.passwords, who, Role::Donor).await
+        let about = who.known();
+        let Registration { email, name, password } = who;
+        let hash = self.passwords.hash(password.into_secret(), about).await?;
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            let user = insert(conn, &email, &name, &hash, Role::Donor).await?;
+            post_token(conn, Purpose::VerifyEmail, Some(user.id), &email).await?;
+            Ok(user)
+        })
+        .await
     }
 
     pub(super) async fn me(&self, id: UserId) -> Result<User, AuthError> {
@@ -80,24 +98,34 @@ impl AuthService {
     }
 }
 
-/// Stores a new user. No connection is held while the password is hashed.
+/// Stores a new user, without a mail. No connection is held while the password is hashed.
 pub async fn create_user(
     database: &Database,
     passwords: &Passwords,
     who: Registration,
     role: Role,
 ) -> Result<User, AuthError> {
-    let hash = passwords.hash(who.password.into_secret()).await?;
+    let about = who.known();
+    let hash = passwords.hash(who.password.into_secret(), about).await?;
+    insert(&mut *database.conn().await?, &who.email, &who.name, &hash, role).await
+}
+
+async fn insert(
+    conn: &mut Connection,
+    email: &Email,
+    name: &str,
+    hash: &str,
+    role: Role,
+) -> Result<User, AuthError> {
     let now = clock::now();
     let user = NewUser {
         id: UserId::generate(),
-        email: who.email.as_str(),
-        password_hash: &hash,
-        name: &who.name,
+        email: email.as_str(),
+        password_hash: hash,
+        name,
         role,
         created_at: now,
         updated_at: now,
     };
-    let mut conn = database.conn().await?;
-    repo::insert_user(&mut conn, &user).await?.ok_or(AuthError::EmailTaken)
+    repo::insert_user(conn, &user).await?.ok_or(AuthError::EmailTaken)
 }

@@ -1,6 +1,8 @@
 //! Sessions: a sign-in starts a family of refresh tokens, each of which is used once to get the
 //! next. A token used twice was stolen by somebody, before or after: the whole family ends.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncConnection;
@@ -8,10 +10,15 @@ use uuid::Uuid;
 
 use super::AuthService;
 use crate::{
-    kernel::{clock, ids::UserId},
+    kernel::{
+        clock,
+        ids::UserId,
+        page::{Page, PageRequest},
+    },
     modules::auth::{
+        api::SessionHolder,
         error::AuthError,
-        model::{Credentials, REFRESH_LIFETIME, RefreshToken, User, Verdict},
+        model::{Credentials, Opaque, OpenSession, REFRESH_LIFETIME, User, Verdict, guard::Keys},
         repo::{self, NewToken},
     },
     platform::postgres::Connection,
@@ -20,7 +27,7 @@ use crate::{
 /// The tokens of a session, until the next refresh.
 pub struct Tokens {
     pub access: String,
-    pub refresh: RefreshToken,
+    pub refresh: Opaque,
 }
 
 /// A session just started.
@@ -31,28 +38,42 @@ pub struct Session {
 
 /// What became of a presented refresh token. All of these are committed.
 enum Rotation {
-    Next { user: UserId, family: Uuid, refresh: RefreshToken },
+    Next { user: UserId, family: Uuid, refresh: Opaque },
     Reused { user: UserId, family: Uuid },
     Refused,
 }
 
 impl AuthService {
     /// Signs in. Unknown e-mail and wrong password take the same way and the same time, and no
-    /// connection is held while the password is hashed.
+    /// connection is held while the password is hashed. Every try is counted, whoever is meant.
     pub(in crate::modules::auth) async fn login(
         &self,
         who: Credentials,
+        address: IpAddr,
     ) -> Result<Session, AuthError> {
+        let keys = Keys::new(&who.email, address);
+        self.spend_try(&keys).await?;
         let known = {
             let mut conn = self.conn().await?;
             repo::find_credentials(&mut conn, who.email.as_str()).await?
         };
         let (user, hash) = known.unzip();
-        let right = self.passwords.verify(who.password, hash).await?;
+        let right = self.passwords.verify(who.password, hash.clone()).await?;
         let user = user.filter(|_| right).ok_or(AuthError::InvalidCredentials)?;
-        let now = clock::now();
-        let family = clock::new_id();
-        let refresh = add_token(&mut *self.conn().await?, user.id, family, now).await?;
+        self.give_try_back(&keys).await?;
+        let (now, family) = (clock::now(), clock::new_id());
+        let mut conn = self.conn().await?;
+        let refresh = conn
+            .transaction(async |conn| {
+                // a password that was changed meanwhile starts no session
+                match repo::lock_credentials(conn, user.id).await? {
+                    Some((_, same)) if Some(&same) == hash.as_ref() => {
+                        Ok(add_token(conn, user.id, family, now).await?)
+                    }
+                    _ => Err(AuthError::InvalidCredentials),
+                }
+            })
+            .await?;
         let access = self.keys().issue_access(user.id, family, now);
         Ok(Session { tokens: Tokens { access, refresh }, user })
     }
@@ -60,7 +81,7 @@ impl AuthService {
     /// Takes a refresh token for the next pair. Of several that come with the same token one gets
     /// it; the others end the session.
     pub(in crate::modules::auth) async fn refresh(&self, token: &str) -> Result<Tokens, AuthError> {
-        let hash = RefreshToken::hash_of(token);
+        let hash = Opaque::hash_of(token);
         let now = clock::now();
         let mut conn = self.conn().await?;
         let rotation = conn.transaction(async |conn| rotate(conn, &hash, now).await).await?;
@@ -85,7 +106,7 @@ impl AuthService {
         caller: UserId,
         token: &str,
     ) -> Result<(), AuthError> {
-        let hash = RefreshToken::hash_of(token);
+        let hash = Opaque::hash_of(token);
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             repo::lock_user(conn, caller).await?.ok_or(AuthError::AccountGone)?;
@@ -95,6 +116,50 @@ impl AuthService {
                 }
                 _ => {}
             }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The user's sessions that can be continued.
+    pub(in crate::modules::auth) async fn list_sessions(
+        &self,
+        caller: SessionHolder,
+        page: &PageRequest<Uuid>,
+    ) -> Result<Page<OpenSession>, AuthError> {
+        let mut conn = self.conn().await?;
+        self.require_open(&mut conn, caller.user_id, caller.session_id).await?;
+        let open = repo::list_open(&mut conn, caller.user_id, page, clock::now()).await?;
+        Ok(Page::new(open, page.limit, |session| session.id))
+    }
+
+    /// An access token outlives its session by minutes; with what gives more than minutes, the
+    /// session itself is asked.
+    pub(super) async fn require_open(
+        &self,
+        conn: &mut Connection,
+        user: UserId,
+        session: Uuid,
+    ) -> Result<(), AuthError> {
+        let open = repo::is_open(conn, user, session, clock::now()).await?;
+        if open { Ok(()) } else { Err(AuthError::SessionEnded) }
+    }
+
+    /// Ends one of the user's sessions.
+    pub(in crate::modules::auth) async fn end_session(
+        &self,
+        caller: SessionHolder,
+        session: Uuid,
+    ) -> Result<(), AuthError> {
+        let (user, now) = (caller.user_id, clock::now());
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            repo::lock_user(conn, user).await?.ok_or(AuthError::AccountGone)?;
+            self.require_open(conn, user, caller.session_id).await?;
+            if !repo::is_open(conn, user, session, now).await? {
+                return Err(AuthError::NotFound);
+            }
+            repo::revoke_family(conn, session, now).await?;
             Ok(())
         })
         .await
@@ -130,8 +195,8 @@ async fn add_token(
     user_id: UserId,
     family_id: Uuid,
     now: DateTime<Utc>,
-) -> QueryResult<RefreshToken> {
-    let refresh = RefreshToken::generate();
+) -> QueryResult<Opaque> {
+    let refresh = Opaque::generate();
     let row = NewToken {
         id: clock::new_id(),
         family_id,

@@ -30,8 +30,11 @@ fn key_id() -> String {
 #[test]
 fn users_and_guests_are_who_their_tokens_say() {
     let (keys, user, pledge) = (keys(), UserId::generate(), PledgeId::generate());
-    let access = keys.issue_access(user, clock::new_id(), clock::now());
-    assert_eq!(keys.verify(&access), Ok(Bearer::User(user)));
+    let (session, link) = (clock::new_id(), clock::new_id());
+    let access = keys.issue_access(user, session, clock::now());
+    assert_eq!(keys.verify(&access), Ok(Bearer::User { user, session }));
+    let history = keys.issue_history(link, clock::now());
+    assert_eq!(keys.verify(&history), Ok(Bearer::Link(link)));
     let guest = GuestTokens::new(keys.clone()).issue(pledge, clock::now());
     assert_eq!(keys.verify(&guest), Ok(Bearer::Guest(pledge)));
 }

@@ -38,7 +38,7 @@ pub async fn publish_campaign(
     id: PathId<CampaignId>,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Publish).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Publish).await?))
 }
 
 /// Pause a campaign
@@ -64,7 +64,7 @@ pub async fn pause_campaign(
     id: PathId<CampaignId>,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Pause).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Pause).await?))
 }
 
 /// Resume a campaign
@@ -90,7 +90,7 @@ pub async fn resume_campaign(
     id: PathId<CampaignId>,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Resume).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Resume).await?))
 }
 
 /// End a campaign
@@ -116,7 +116,7 @@ pub async fn end_campaign(
     id: PathId<CampaignId>,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::End).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::End).await?))
 }
 
 /// Cancel a campaign
@@ -142,5 +142,5 @@ pub async fn cancel_campaign(
     id: PathId<CampaignId>,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.user_id, id.0, Action::Cancel).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Cancel).await?))
 }

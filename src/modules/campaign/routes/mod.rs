@@ -86,7 +86,7 @@ pub async fn list_campaigns(
     Query(query): Query<ListQuery>,
 ) -> Answer {
     let page = query.page()?;
-    let found = campaigns.list(caller.user_id(), query.status, query.category, page).await?;
+    let found = campaigns.list(caller, query.status, query.category, page).await?;
     Ok(ok(&found))
 }
 
@@ -105,7 +105,7 @@ pub async fn list_campaigns(
 )]
 #[get("/campaigns/{id}")]
 pub async fn get_campaign(campaigns: Campaigns, caller: Caller, id: PathId<CampaignId>) -> Answer {
-    Ok(tagged(&campaigns.get(caller.user_id(), id.0).await?))
+    Ok(tagged(&campaigns.get(caller, id.0).await?))
 }
 
 /// Change a campaign
@@ -143,7 +143,7 @@ pub async fn update_campaign(
     Json(body): Json<UpdateCampaign>,
 ) -> Answer {
     let changes = body.try_into()?;
-    Ok(tagged(&campaigns.update(caller.user_id, id.0, if_match.0, changes).await?))
+    Ok(tagged(&campaigns.update(caller.caller(), id.0, if_match.0, changes).await?))
 }
 
 fn tagged(view: &CampaignView) -> HttpResponse {

@@ -6,10 +6,13 @@ use crate::{
         ids::{CampaignId, UserId},
         money::Money,
     },
-    modules::campaign::{
-        error::CampaignError,
-        model::{Action, Draft},
-        repo,
+    modules::{
+        auth::api::Caller,
+        campaign::{
+            error::CampaignError,
+            model::{Action, Draft},
+            repo,
+        },
     },
 };
 
@@ -38,7 +41,7 @@ impl CampaignService {
             allow_overfunding: true,
         };
         let campaign = self.create(owner, draft).await?;
-        self.act(owner, campaign.id, Action::Publish).await?;
+        self.act(Caller::User { user_id: owner }, campaign.id, Action::Publish).await?;
         Ok(campaign.id)
     }
 }

@@ -20,7 +20,10 @@ use crate::{
         page::{Page, PageRequest},
         version::IfMatch,
     },
-    modules::{auth::api as auth, totals::api as totals},
+    modules::{
+        auth::api::{self as auth, Caller},
+        totals::api as totals,
+    },
     platform::{
         event_bus::EventBus,
         postgres::{Connection, Database},
@@ -54,11 +57,7 @@ impl CampaignService {
     }
 
     /// The campaign, if this caller may see it.
-    pub async fn get(
-        &self,
-        caller: Option<UserId>,
-        id: CampaignId,
-    ) -> Result<CampaignView, CampaignError> {
+    pub async fn get(&self, caller: Caller, id: CampaignId) -> Result<CampaignView, CampaignError> {
         let mut conn = self.database.conn().await?;
         let campaign = repo::find(&mut conn, id).await?.ok_or(CampaignError::NotFound)?;
         if !campaign.is_public() && !may_change(&mut conn, caller, &campaign).await? {
@@ -70,16 +69,16 @@ impl CampaignService {
     /// One page of the campaigns that this caller may see, newest first.
     pub async fn list(
         &self,
-        caller: Option<UserId>,
+        caller: Caller,
         status: Option<Status>,
         category: Option<String>,
         page: PageRequest<ListKey>,
     ) -> Result<Page<CampaignView>, CampaignError> {
         let mut conn = self.database.conn().await?;
-        let viewer = match caller {
-            None => Viewer::Public,
-            Some(user) if auth::is_admin(&mut conn, user).await? => Viewer::Admin,
-            Some(user) => Viewer::User(user),
+        let viewer = match (caller.user_id(), caller.in_person()) {
+            (_, Some(user)) if auth::is_admin(&mut conn, user).await? => Viewer::Admin,
+            (Some(user), _) => Viewer::User(user),
+            (None, _) => Viewer::Public,
         };
         let now = clock::now();
         let filter = ListFilter { viewer, status, category, now };
@@ -91,7 +90,7 @@ impl CampaignService {
     /// Changes what a campaign says, if it is still at the version that the caller has read.
     pub async fn update(
         &self,
-        user: UserId,
+        caller: Caller,
         id: CampaignId,
         if_match: Option<IfMatch>,
         changes: Changes,
@@ -99,7 +98,7 @@ impl CampaignService {
         let mut conn = self.database.conn().await?;
         let view = conn.transaction(async |conn| {
             let now = clock::now();
-            let campaign = lock_for(conn, user, id).await?;
+            let campaign = lock_for(conn, caller, id).await?;
             check_version(&campaign, if_match)?;
             let Some(revised) = campaign.revise(changes, now)? else {
                 return show(conn, campaign, now).await;
@@ -114,14 +113,14 @@ impl CampaignService {
     /// Moves a campaign through its life.
     pub async fn act(
         &self,
-        user: UserId,
+        caller: Caller,
         id: CampaignId,
         action: Action,
     ) -> Result<CampaignView, CampaignError> {
         let mut conn = self.database.conn().await?;
         let view = conn.transaction(async |conn| {
             let now = clock::now();
-            let moved = lock_for(conn, user, id).await?.act(action, now)?;
+            let moved = lock_for(conn, caller, id).await?.act(action, now)?;
             repo::update(conn, &moved).await?;
             publishing::changed(conn, std::slice::from_ref(&moved)).await?;
             match action {
@@ -139,14 +138,14 @@ impl CampaignService {
     }
 }
 
-/// The campaign, locked, if this user may change it.
+/// The campaign, locked, if this caller may change it.
 async fn lock_for(
     conn: &mut Connection,
-    user: UserId,
+    caller: Caller,
     id: CampaignId,
 ) -> Result<Campaign, CampaignError> {
     let campaign = repo::lock(conn, id).await?.ok_or(CampaignError::NotFound)?;
-    if may_change(conn, Some(user), &campaign).await? {
+    if may_change(conn, caller, &campaign).await? {
         return Ok(campaign);
     }
     // that somebody else's draft exists is not theirs to know
@@ -156,13 +155,15 @@ async fn lock_for(
 /// Owners and administrators.
 async fn may_change(
     conn: &mut Connection,
-    caller: Option<UserId>,
+    caller: Caller,
     campaign: &Campaign,
 ) -> Result<bool, CampaignError> {
-    match caller {
-        None => Ok(false),
-        Some(user) if user == campaign.owner_id => Ok(true),
+    if caller.user_id() == Some(campaign.owner_id) {
+        return Ok(true);
+    }
+    match caller.in_person() {
         Some(user) => Ok(auth::is_admin(conn, user).await?),
+        None => Ok(false),
     }
 }
 

@@ -110,7 +110,7 @@ async fn visible(
         Relation::CampaignOwner => return Ok((payment, false)),
         Relation::Stranger => {}
     }
-    match caller.user_id() {
+    match caller.in_person() {
         Some(user) if auth::is_admin(conn, user).await? => Ok((payment, false)),
         _ => Err(PaymentError::NotFound),
     }

@@ -1,6 +1,7 @@
 //! The pledges in Postgres.
 
 mod create_many;
+mod history;
 mod payment_states;
 mod room;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use create_many::{NewPledge, create_many};
+pub use history::{has_given, list_given};
 pub use payment_states::{insert_new, newest_of, upsert_newer};
 pub use room::{adjust, lock};
 

@@ -4,6 +4,7 @@ mod answer;
 mod cancel;
 mod create;
 mod create_many;
+mod history;
 mod room;
 mod unpaid;
 mod write;
@@ -17,10 +18,7 @@ use tokio::runtime::Handle;
 use self::create_many::CreateMany;
 use super::{error::PledgeError, model::Pledge, repo};
 use crate::{
-    kernel::{
-        email::Email,
-        ids::{PledgeId, UserId},
-    },
+    kernel::{email::Email, ids::PledgeId},
     modules::{
         auth::api::{self as auth, Caller, GuestTokens},
         campaign::api as campaign,
@@ -33,6 +31,7 @@ use crate::{
     },
 };
 
+pub use history::{Gift, KnownGuests};
 pub(super) use write::store_changes;
 
 /// How large a gift may be, in minor units of any currency.
@@ -86,7 +85,9 @@ impl PledgeService {
             return Ok((pledge, View::Whole));
         }
         let Some(user) = caller.user_id() else { return Err(PledgeError::NotFound) };
-        if auth::is_admin(&mut conn, user).await? {
+        if let Some(person) = caller.in_person()
+            && auth::is_admin(&mut conn, person).await?
+        {
             return Ok((pledge, View::Whole));
         }
         let owner = campaign::owner_of(&mut conn, pledge.campaign_id).await?;
@@ -96,17 +97,18 @@ impl PledgeService {
         Err(PledgeError::NotFound)
     }
 
-    /// Guests name their address; users give with the one they are known by.
-    pub async fn donor(
-        &self,
-        user: Option<UserId>,
-        email: Option<&Email>,
-    ) -> Result<Email, PledgeError> {
-        match (user, email) {
-            (None, Some(email)) => Ok(email.clone()),
-            (None, None) => Err(PledgeError::DonorEmail("is required of guests")),
-            (Some(_), Some(_)) => Err(PledgeError::DonorEmail("is not for signed-in donors")),
-            (Some(user), None) => {
+    /// Guests name their address; users give with the one they are known by; programs may name
+    /// the one for whom their user gives.
+    pub async fn donor(&self, caller: Caller, email: Option<&Email>) -> Result<Email, PledgeError> {
+        match (caller, email) {
+            (Caller::User { .. }, Some(_)) => {
+                Err(PledgeError::DonorEmail("is not for signed-in donors"))
+            }
+            (_, Some(email)) => Ok(email.clone()),
+            (Caller::Anonymous | Caller::Guest { .. }, None) => {
+                Err(PledgeError::DonorEmail("is required of guests"))
+            }
+            (Caller::User { user_id: user } | Caller::Key { user_id: user, .. }, None) => {
                 let mut conn = self.database.conn().await?;
                 let user = auth::find_user(&mut conn, user).await?;
                 let user = user.ok_or(PledgeError::UnknownUser)?;

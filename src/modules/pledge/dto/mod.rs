@@ -1,9 +1,13 @@
 //! Pledges as they go over the wire.
 
+mod history;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+pub use history::GiftBody;
 
 use super::model::{Pledge, PledgeStatus, holds_card_number};
 use crate::{
@@ -31,7 +35,7 @@ pub struct CreatePledge {
     pub campaign_id: CampaignId,
     pub amount_minor: AmountMinor,
     pub currency: Currency,
-    /// Guests must give it, signed-in donors may not.
+    /// Guests must give it, signed-in donors may not, with an API key one may.
     #[schema(format = Email, max_length = 254)]
     pub donor_email: Option<String>,
     #[schema(

@@ -1,5 +1,8 @@
 //! The HTTP side of accounts and sessions.
 
+mod mailed;
+mod personal;
+
 use actix_web::{
     HttpResponse, get,
     http::header::{CACHE_CONTROL, ETAG},
@@ -9,7 +12,7 @@ use actix_web::{
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    api::SignedIn,
+    api::{SessionHolder, SignedIn},
     dto::{
         JwksBody, LoginRequest, RefreshTokenRequest, RegisterRequest, SessionBody, TokenPairBody,
         UpdateMeRequest, UserBody,
@@ -20,7 +23,7 @@ use super::{
 };
 use crate::{
     kernel::{problem::Problem, version::etag},
-    platform::http::{IfMatchHeader, Json, created, ok},
+    platform::http::{ClientAddress, IfMatchHeader, Json, created, ok},
 };
 
 type Answer = Result<HttpResponse, Problem>;
@@ -33,13 +36,25 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(login_user)
         .service(refresh_session)
         .service(logout_user)
+        .service(mailed::verify_email)
+        .service(mailed::request_password_reset)
+        .service(mailed::confirm_password_reset)
+        .service(mailed::request_magic_link)
+        .service(mailed::redeem_magic_link)
         .service(get_me)
-        .service(update_me);
+        .service(update_me)
+        .service(personal::change_password)
+        .service(personal::list_sessions)
+        .service(personal::end_session)
+        .service(personal::create_api_key)
+        .service(personal::list_api_keys)
+        .service(personal::revoke_api_key);
 }
 
 /// Open an account
 ///
-/// The account is a donor's; who is an administrator is decided elsewhere. Sign in afterwards.
+/// The account is a donor's; who is an administrator is decided elsewhere. A mail asks to prove the
+/// address. Sign in afterwards.
 #[utoipa::path(
     tag = "auth",
     request_body(content = RegisterRequest, example = json!({
@@ -70,11 +85,15 @@ pub async fn register_user(auth: Auth, Json(body): Json<RegisterRequest>) -> Ans
         "password": "correct horse battery staple"
     })),
     responses((status = 200, description = "The session", body = SessionBody)),
-    extensions(("x-problems" = json!(["invalid-credentials"])))
+    extensions(("x-problems" = json!(["invalid-credentials", "rate-limited"])))
 )]
 #[post("/auth/login")]
-pub async fn login_user(auth: Auth, Json(body): Json<LoginRequest>) -> Answer {
-    let Session { tokens, user } = auth.login(body.try_into()?).await?;
+pub async fn login_user(
+    auth: Auth,
+    client: ClientAddress,
+    Json(body): Json<LoginRequest>,
+) -> Answer {
+    let Session { tokens, user } = auth.login(body.try_into()?, client.0).await?;
     Ok(ok(&SessionBody {
         access_token: tokens.access,
         token_type: "Bearer",
@@ -118,12 +137,12 @@ pub async fn refresh_session(auth: Auth, Json(body): Json<RefreshTokenRequest>) 
         "refresh_token": "hkPnYLUk7nVFlSZ3kXc1ZQm1wL2Q9a8yFqk4xHk0b2E"
     })),
     responses((status = 204, description = "The session has ended")),
-    extensions(("x-problems" = json!(["unauthorized"])))
+    extensions(("x-problems" = json!(["unauthorized", "forbidden"])))
 )]
 #[post("/auth/logout")]
 pub async fn logout_user(
     auth: Auth,
-    caller: SignedIn,
+    caller: SessionHolder,
     Json(body): Json<RefreshTokenRequest>,
 ) -> Answer {
     auth.logout(caller.user_id, &body.refresh_token).await?;

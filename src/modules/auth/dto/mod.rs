@@ -1,9 +1,16 @@
 //! What goes over the wire. The schemas say exactly what is accepted.
 
+mod credentials;
+
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+
+pub use credentials::{
+    AddressRequest, ApiKeyBody, ChangePasswordRequest, ConfirmResetRequest, CreateApiKeyRequest,
+    HistoryAccessBody, MailedTokenRequest, NewApiKeyBody, OpenSessionBody,
+};
 
 use super::{
     keys::Jwk,
@@ -21,7 +28,7 @@ pub struct RegisterRequest {
     /// Compared without regard to case.
     #[schema(format = "email", max_length = 254, example = "ada@example.org")]
     email: String,
-    /// 12 to 128 characters of any kind.
+    /// 12 to 128 characters of any kind, and none of the commonly used passwords.
     #[schema(
         format = "password",
         write_only,

@@ -1,6 +1,13 @@
 //! The key that signs tokens, and those that verify them.
+//!
+//! All keys are rows of `auth.signing_keys`, which every replica reads again every few seconds: a
+//! new key is published some time before it signs, and a former one verifies until the last token
+//! that it signed has expired. A configured key signs instead of those made here; its public half
+//! is among the rows as well, so that changing it signs nobody out.
 
-use std::sync::Arc;
+mod rotation;
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::{
     error::Unspecified,
@@ -18,10 +25,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::platform::{postgres::Connection, secrets};
+use crate::platform::postgres::DbError;
 
-/// Under this name the key is kept in the database when none is configured.
-const SECRET: &str = "auth.signing_key";
+pub use rotation::{KeyInfo, KeyState, list_keys, revoke_key, rotate_keys};
 
 /// Why there is no signing key.
 #[derive(Debug, thiserror::Error)]
@@ -32,21 +38,37 @@ pub enum KeyError {
     Configured(String),
     #[error("the signing key that was kept in the database cannot be used: {0}")]
     Kept(String),
-    #[error("the signing key could not be read from the database: {0}")]
+    #[error("the signing keys could not be read or changed: {0}")]
     Database(#[from] diesel::result::Error),
+    #[error(transparent)]
+    Unavailable(#[from] DbError),
+    #[error("CAREFORALL_AUTH__SIGNING_KEY is set: put a new key there, the old one is remembered")]
+    NotOurs,
+    #[error("no key of this id is in force")]
+    Unknown,
+    #[error("this key signs; rotate first, and revoke it when another does")]
+    Signs,
 }
 
-/// One key signs; every key listed verifies, so that a key can be changed without signing anybody
-/// out. Cheap to clone.
+/// The keys as they are now. Clones share them, and see what is loaded later. Cheap to clone.
 #[derive(Clone)]
-pub struct SigningKeys(Arc<Inner>);
+pub struct SigningKeys {
+    ring: Arc<RwLock<Arc<Ring>>>,
+    configured: Option<Arc<Signer>>,
+}
 
-struct Inner {
+/// One key signs; every key listed verifies.
+struct Ring {
+    signer: Arc<Signer>,
+    verifiers: Vec<Arc<Verifier>>,
+}
+
+/// Both halves of a key.
+struct Signer {
     pair: Ed25519KeyPair,
     /// The protected header of everything signed, encoded once.
     header: String,
-    /// The signing key's own half first.
-    verifiers: Vec<Verifier>,
+    public: Arc<Verifier>,
 }
 
 pub(super) struct Verifier {
@@ -76,18 +98,51 @@ pub struct Jwk {
 }
 
 impl SigningKeys {
-    /// The configured key (PEM text, or the path of a file that holds it); without one, the key
-    /// that was made once and is kept in the database.
-    pub async fn load(conn: &mut Connection, configured: Option<&str>) -> Result<Self, KeyError> {
-        match configured {
-            Some(text_or_path) => Self::from_config(text_or_path),
-            None => Self::parse(&kept(conn).await?).map_err(KeyError::Kept),
-        }
-    }
-
     /// # Errors
     /// Names `CAREFORALL_AUTH__SIGNING_KEY` and what is wrong with it, never its text.
     pub fn from_config(text_or_path: &str) -> Result<Self, KeyError> {
+        let signer = Arc::new(Signer::from_config(text_or_path)?);
+        let ring =
+            Ring { verifiers: vec![Arc::clone(&signer.public)], signer: Arc::clone(&signer) };
+        Ok(Self { ring: Arc::new(RwLock::new(Arc::new(ring))), configured: Some(signer) })
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Signs claims: a compact JWS (RFC 7515). The same claims give the same bytes, because
+    /// Ed25519 takes no randomness. Put together here, since `jsonwebtoken` parses the private key
+    /// anew for every token (9.6 µs instead of 14.6 µs a guest token, on one core of two).
+    pub(super) fn sign(&self, claims: &Value) -> String {
+        let ring = self.ring();
+        let Signer { pair, header, .. } = &*ring.signer;
+        let mut token = String::with_capacity(512);
+        token.push_str(header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);
+        let signature = pair.sign(token.as_bytes());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        token
+    }
+
+    pub(super) fn verifier(&self, key_id: &str) -> Option<Arc<Verifier>> {
+        self.ring().verifiers.iter().find(|v| v.key_id == key_id).cloned()
+    }
+
+    /// The public halves, for whoever verifies our tokens; that of the signing key comes first.
+    pub fn public(&self) -> Vec<Jwk> {
+        let ring = self.ring();
+        let first = |v: &&Arc<Verifier>| v.key_id == ring.signer.public.key_id;
+        let (mut own, others): (Vec<_>, Vec<_>) = ring.verifiers.iter().partition(first);
+        own.extend(others);
+        own.into_iter().map(|v| v.jwk.clone()).collect()
+    }
+}
+
+impl Signer {
+    fn from_config(text_or_path: &str) -> Result<Self, KeyError> {
         let text = text_or_path.trim();
         if text.contains("-----BEGIN") {
             // environment files often carry a line break as `\n`
@@ -101,43 +156,20 @@ impl SigningKeys {
     fn parse(pem: &str) -> Result<Self, String> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|e| e.to_string())?;
         let pair = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|e| e.to_string())?;
-        let verifier = Verifier::new(pair.public_key().as_ref()).map_err(|e| e.to_string())?;
-        let header = serde_json::json!({ "alg": "EdDSA", "kid": verifier.key_id, "typ": "JWT" });
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let public = Arc::new(Verifier::new(&x).map_err(|e| e.to_string())?);
+        let header = serde_json::json!({ "alg": "EdDSA", "kid": public.key_id, "typ": "JWT" });
         let header = URL_SAFE_NO_PAD.encode(header.to_string());
-        Ok(Self(Arc::new(Inner { pair, header, verifiers: vec![verifier] })))
-    }
-
-    /// Signs claims: a compact JWS (RFC 7515). The same claims give the same bytes, because
-    /// Ed25519 takes no randomness. Put together here, since `jsonwebtoken` parses the private key
-    /// anew for every token (9.6 µs instead of 14.6 µs a guest token, on one core of two).
-    pub(super) fn sign(&self, claims: &Value) -> String {
-        let Inner { pair, header, .. } = &*self.0;
-        let mut token = String::with_capacity(512);
-        token.push_str(header);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);
-        let signature = pair.sign(token.as_bytes());
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        token
-    }
-
-    pub(super) fn verifier(&self, key_id: &str) -> Option<&Verifier> {
-        self.0.verifiers.iter().find(|v| v.key_id == key_id)
-    }
-
-    /// The public halves, for whoever verifies our tokens.
-    pub fn public(&self) -> Vec<Jwk> {
-        self.0.verifiers.iter().map(|v| v.jwk.clone()).collect()
+        Ok(Self { pair, header, public })
     }
 }
 
 impl Verifier {
-    fn new(public_key: &[u8]) -> jsonwebtoken::errors::Result<Self> {
-        let x = URL_SAFE_NO_PAD.encode(public_key);
-        let key_id = thumbprint(&x);
-        let key = DecodingKey::from_ed_components(&x)?;
-        let (kid, kty, crv) = (key_id.clone(), "OKP", "Ed25519");
+    /// Of a public key in base64url.
+    fn new(x: &str) -> jsonwebtoken::errors::Result<Self> {
+        let key_id = thumbprint(x);
+        let key = DecodingKey::from_ed_components(x)?;
+        let (kid, kty, crv, x) = (key_id.clone(), "OKP", "Ed25519", x.to_owned());
         Ok(Self { key_id, key, jwk: Jwk { kty, crv, x, kid, usage: "sig", alg: "EdDSA" } })
     }
 }
@@ -146,12 +178,6 @@ impl Verifier {
 fn thumbprint(x: &str) -> String {
     let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
     URL_SAFE_NO_PAD.encode(Sha256::digest(members))
-}
-
-/// The kept key. One is made beforehand in any case, so that no failure to make one is ever kept.
-async fn kept(conn: &mut Connection) -> Result<String, KeyError> {
-    let fresh = generate().map_err(|error| KeyError::Kept(error.to_string()))?;
-    Ok(secrets::get_or_create(conn, SECRET, || fresh).await?)
 }
 
 /// A fresh key as PKCS#8 PEM.

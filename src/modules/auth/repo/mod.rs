@@ -3,16 +3,36 @@
 //! Whoever changes sessions locks their user first ([`lock_user_by_token`], [`lock_user`]), so that
 //! no token is added to a family while the family is being revoked.
 
+mod api_keys;
+mod limits;
+mod mailed;
+mod sessions;
+mod signing_keys;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use uuid::Uuid;
 
 use super::{
-    model::{Role, StoredToken, User},
+    model::{Role, User},
     schema::{refresh_tokens, users},
 };
 use crate::{kernel::ids::UserId, platform::postgres::Connection};
+
+pub use api_keys::{KeyUse, find_key, insert_key, list_keys, note_use, revoke_key, revoke_keys};
+pub use limits::{lock_buckets, store_buckets};
+pub use mailed::{
+    MailRequest, NewMailed, count_since, end_all, find_link, insert_mailed, insert_request,
+    owner_of, take_request, use_mailed,
+};
+pub use sessions::{
+    NewToken, insert_token, is_open, list_open, lock_token, mark_used, revoke_families_but,
+    revoke_family,
+};
+pub use signing_keys::{
+    KeyRow, insert_signing_key, live_signing_keys, retire_others, retire_signing_key,
+    revive_signing_key,
+};
 
 /// A row of `users`, about to be inserted.
 #[derive(Insertable)]
@@ -25,18 +45,6 @@ pub struct NewUser<'a> {
     pub role: Role,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-/// A row of `refresh_tokens`, about to be inserted.
-#[derive(Insertable)]
-#[diesel(table_name = refresh_tokens)]
-pub struct NewToken {
-    pub id: Uuid,
-    pub family_id: Uuid,
-    pub user_id: UserId,
-    pub token_hash: Vec<u8>,
-    pub created_at: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
 }
 
 /// The user, or `None` when the e-mail has one.
@@ -115,43 +123,59 @@ pub async fn rename_user(
         .await
 }
 
-pub async fn insert_token(conn: &mut Connection, token: &NewToken) -> QueryResult<usize> {
-    diesel::insert_into(refresh_tokens::table).values(token).execute(conn).await
-}
-
-/// The token with this hash, locked.
-pub async fn lock_token(
+/// The user with the hash of their password, kept from changing until the transaction ends.
+pub async fn lock_credentials(
     conn: &mut Connection,
-    token_hash: &[u8],
-) -> QueryResult<Option<StoredToken>> {
-    refresh_tokens::table
-        .filter(refresh_tokens::token_hash.eq(token_hash))
-        .select(StoredToken::as_select())
+    id: UserId,
+) -> QueryResult<Option<(User, String)>> {
+    users::table
+        .find(id)
+        .select((User::as_select(), users::password_hash))
         .for_no_key_update()
         .first(conn)
         .await
         .optional()
 }
 
-pub async fn mark_used(
+pub async fn set_password(
     conn: &mut Connection,
-    token: Uuid,
+    id: UserId,
+    hash: &str,
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
-    diesel::update(refresh_tokens::table.find(token))
-        .set(refresh_tokens::used_at.eq(now))
+    diesel::update(users::table.find(id))
+        .set((users::password_hash.eq(hash), users::updated_at.eq(now)))
         .execute(conn)
         .await
 }
 
-/// Ends a session: no token of the family can be used any more.
-pub async fn revoke_family(
+/// Notes that the user's address is theirs. `false` when that was known.
+pub async fn set_verified(
     conn: &mut Connection,
-    family: Uuid,
+    id: UserId,
     now: DateTime<Utc>,
-) -> QueryResult<usize> {
-    let live = refresh_tokens::table
-        .filter(refresh_tokens::family_id.eq(family))
-        .filter(refresh_tokens::revoked_at.is_null());
-    diesel::update(live).set(refresh_tokens::revoked_at.eq(now)).execute(conn).await
+) -> QueryResult<bool> {
+    let unproven = users::table.find(id).filter(users::email_verified_at.is_null());
+    let proven = diesel::update(unproven).set(users::email_verified_at.eq(now));
+    Ok(proven.execute(conn).await? == 1)
+}
+
+/// The user's address, and whether it is proven.
+pub async fn find_address(
+    conn: &mut Connection,
+    id: UserId,
+) -> QueryResult<Option<(String, bool)>> {
+    users::table
+        .find(id)
+        .select((users::email, users::email_verified_at.is_not_null()))
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Forgets what has been of no use since `then`: tokens long expired, buckets long refilled.
+pub async fn forget(conn: &mut Connection, then: DateTime<Utc>) -> QueryResult<usize> {
+    let tokens = sessions::forget(conn, then).await?;
+    let mailed = mailed::forget(conn, then).await?;
+    Ok(tokens + mailed + limits::forget(conn, then).await?)
 }

@@ -11,6 +11,7 @@ use super::{expose, resources::Resources};
 use crate::{
     config::{Config, Provider as ProviderName},
     modules::{
+        admin::AdminService,
         auth::{AuthService, SigningKeys},
         campaign::CampaignService,
         payment::{Door, PaymentService, Providers, api::Provider},
@@ -33,6 +34,7 @@ pub struct Services {
     pub pledges: PledgeService,
     pub payments: PaymentService,
     pub totals: TotalsService,
+    pub admin: AdminService,
     pub door: Door,
     pub inbox: Arc<Notify>,
     pub sandbox: Option<SandboxBank>,
@@ -83,6 +85,7 @@ impl Services {
                 providers(config, sandbox.as_ref()),
                 inbox.clone(),
             ),
+            admin: AdminService::new(database.clone(), bus.clone(), inbox.clone()),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),
             door: Door::new(database, &runtime),
             auth,

@@ -3,6 +3,7 @@
 mod admin;
 mod demo;
 mod migrate;
+mod reconcile;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -27,6 +28,12 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Compare all books; fails when they differ.
+    Reconcile {
+        /// Count wrong totals anew; fails only when something is left that a person has to mend.
+        #[arg(long)]
+        repair: bool,
+    },
     /// Administrators.
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -74,6 +81,9 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print_openapi(),
         Command::Serve => runtime()?.block_on(app::serve(Config::load()?)),
         Command::Migrate => runtime()?.block_on(migrate::run(&Config::load()?)),
+        Command::Reconcile { repair } => {
+            runtime()?.block_on(reconcile::run(&Config::load()?, repair))
+        }
         Command::Demo(args) => runtime()?.block_on(demo::run(&args.url)),
         Command::Admin(AdminCommand::Create { email, name }) => {
             runtime()?.block_on(admin::create(&Config::load()?, &email, name.as_deref()))

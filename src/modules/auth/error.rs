@@ -12,6 +12,9 @@ pub enum AuthError {
     /// Unknown e-mail or wrong password: nobody is told which.
     #[error("e-mail or password is wrong")]
     InvalidCredentials,
+    /// Told to whoever knows the password only.
+    #[error("the account is suspended")]
+    Suspended,
     /// Unknown, expired, revoked or used before.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
@@ -55,6 +58,7 @@ impl From<AuthError> for Problem {
             }
             AuthError::EmailTaken => ProblemCode::EmailTaken,
             AuthError::InvalidCredentials => ProblemCode::InvalidCredentials,
+            AuthError::Suspended => ProblemCode::Forbidden,
             AuthError::InvalidRefreshToken => ProblemCode::InvalidRefreshToken,
             AuthError::AccountGone => ProblemCode::Unauthorized,
             AuthError::VersionConflict { .. } => ProblemCode::VersionConflict,

@@ -70,7 +70,7 @@ pub async fn register_user(auth: Auth, Json(body): Json<RegisterRequest>) -> Ans
         "password": "correct horse battery staple"
     })),
     responses((status = 200, description = "The session", body = SessionBody)),
-    extensions(("x-problems" = json!(["invalid-credentials"])))
+    extensions(("x-problems" = json!(["invalid-credentials", "forbidden"])))
 )]
 #[post("/auth/login")]
 pub async fn login_user(auth: Auth, Json(body): Json<LoginRequest>) -> Answer {

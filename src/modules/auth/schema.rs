@@ -24,6 +24,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int8,
+        suspended_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -73,6 +73,9 @@ impl Caller {
         let token = header.to_str().ok().and_then(bearer_token);
         let token = token.ok_or_else(|| unauthorized("send Authorization: Bearer <token>"))?;
         match service(request)?.verify(token) {
+            Ok(Bearer::User(user_id)) if service(request)?.is_suspended(user_id) => {
+                Err(unauthorized("the account is suspended"))
+            }
             Ok(Bearer::User(user_id)) => Ok(Self::User { user_id }),
             Ok(Bearer::Guest(pledge_id)) => Ok(Self::Guest { pledge_id }),
             Err(error @ InvalidToken) => Err(unauthorized(error.to_string())),
@@ -141,7 +144,7 @@ impl FromRequest for Admin {
                 Some(Role::Donor) => {
                     Err(Problem::new(ProblemCode::Forbidden, "only for administrators"))
                 }
-                None => Err(unauthorized("the account no longer exists")),
+                None => Err(unauthorized("the account no longer exists, or is suspended")),
             }
         })
     }

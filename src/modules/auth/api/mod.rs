@@ -3,6 +3,7 @@
 //! A handler takes [`Caller`] when guests are welcome, [`SignedIn`] when an account is needed, and
 //! [`Admin`] for administrators.
 
+pub mod admin;
 mod caller;
 
 use std::collections::HashMap;

@@ -1,6 +1,7 @@
 //! The use cases of accounts: register, read, change. Sessions are in [`sessions`].
 
 mod sessions;
+mod suspension;
 
 use diesel_async::AsyncConnection;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use sessions::{Session, Tokens};
+use suspension::Suspended;
 
 /// Everything about accounts and tokens; `app.rs` makes one and shares it. Cheap to clone.
 #[derive(Clone)]
@@ -25,11 +27,13 @@ pub struct AuthService {
     database: Database,
     keys: SigningKeys,
     passwords: Passwords,
+    suspended: Suspended,
 }
 
 impl AuthService {
     pub fn new(database: Database, keys: SigningKeys) -> Self {
-        Self { database, keys, passwords: Passwords::default() }
+        let (passwords, suspended) = (Passwords::default(), Suspended::default());
+        Self { database, keys, passwords, suspended }
     }
 
     /// What the pledge module signs its guests' tokens with.
@@ -43,6 +47,10 @@ impl AuthService {
 
     pub(super) fn verify(&self, token: &str) -> Result<Bearer, InvalidToken> {
         self.keys.verify(token)
+    }
+
+    pub(super) fn is_suspended(&self, user: UserId) -> bool {
+        self.suspended.contains(user)
     }
 
     pub(super) async fn conn(&self) -> Result<PooledConnection, AuthError> {

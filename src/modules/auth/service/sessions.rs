@@ -10,6 +10,7 @@ use super::AuthService;
 use crate::{
     kernel::{clock, ids::UserId},
     modules::auth::{
+        api::admin::admit,
         error::AuthError,
         model::{Credentials, REFRESH_LIFETIME, RefreshToken, User, Verdict},
         repo::{self, NewToken},
@@ -52,7 +53,12 @@ impl AuthService {
         let user = user.filter(|_| right).ok_or(AuthError::InvalidCredentials)?;
         let now = clock::now();
         let family = clock::new_id();
-        let refresh = add_token(&mut *self.conn().await?, user.id, family, now).await?;
+        let mut conn = self.conn().await?;
+        let refresh = conn.transaction(async |conn| {
+            admit(conn, user.id).await?;
+            Ok::<_, AuthError>(add_token(conn, user.id, family, now).await?)
+        });
+        let refresh = refresh.await?;
         let access = self.keys().issue_access(user.id, family, now);
         Ok(Session { tokens: Tokens { access, refresh }, user })
     }

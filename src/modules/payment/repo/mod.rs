@@ -1,9 +1,11 @@
 //! Payments in Postgres.
 
+pub mod admin;
 mod cancel_intents;
 mod history;
 mod inbox;
 mod payments;
+pub mod reconcile;
 mod records;
 
 pub use cancel_intents::{

@@ -1,6 +1,8 @@
 //! The pledges in Postgres.
 
+pub mod admin;
 mod payment_states;
+pub mod reconcile;
 mod room;
 
 use diesel::{

@@ -128,14 +128,17 @@ impl AdminService {
         let (mut upto, mut touched) = (seq, BTreeSet::new());
         loop {
             let events = event_bus::log_after(&mut conn, upto, PAGE).await?;
-            let Some(last) = events.last() else { break };
-            upto = last.seq;
+            upto = events.last().map_or(upto, |event| event.seq);
             let told = Told::by(&events);
             let payment_ids: Vec<_> = told.payments.into_iter().collect();
             payments(&mut conn, &payment_ids, &mut report).await?;
             let pledge_ids: Vec<_> = told.pledges.into_iter().collect();
             pledges(&mut conn, &pledge_ids, &mut report).await?;
             touched.extend(told.campaigns);
+            // what comes meanwhile is the next run's
+            if i64::try_from(events.len()).is_ok_and(|read| read < PAGE) {
+                break;
+            }
         }
         let campaign_ids: Vec<_> = touched.into_iter().collect();
         campaigns(&mut conn, &campaign_ids, &mut report).await?;

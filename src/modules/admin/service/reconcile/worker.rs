@@ -19,9 +19,8 @@ use crate::{
 /// How often each replica asks whether a run is due, and shows what the last ones found.
 const TICK: Duration = Duration::from_secs(5);
 
-/// How often what has changed is compared, and how often everything.
-const CHANGES_EVERY: TimeDelta = TimeDelta::minutes(5);
-const ALL_EVERY: TimeDelta = TimeDelta::hours(24);
+/// How long a run may take before another replica begins it anew.
+const LEASE: TimeDelta = TimeDelta::hours(1);
 
 /// Compares the books by itself, and never changes them.
 pub struct Reconciler {
@@ -51,18 +50,18 @@ impl Reconciler {
 
     async fn turn(&self) -> Result<(), AdminError> {
         self.service.open_day().await?;
-        if self.claim(Kind::All, ALL_EVERY).await?.is_some() {
+        if self.claim(Kind::All).await?.is_some() {
             self.service.reconcile(None).await?;
         }
-        if let Some(seq) = self.claim(Kind::Changes, CHANGES_EVERY).await? {
+        if let Some(seq) = self.claim(Kind::Changes).await? {
             self.service.reconcile_changes(seq).await?;
         }
         self.show().await
     }
 
-    async fn claim(&self, kind: Kind, every: TimeDelta) -> Result<Option<i64>, AdminError> {
+    async fn claim(&self, kind: Kind) -> Result<Option<i64>, AdminError> {
         let mut conn = self.service.database.conn().await?;
-        Ok(repo::claim(&mut conn, kind, clock::now() + every).await?)
+        Ok(repo::claim(&mut conn, kind, clock::now() + LEASE).await?)
     }
 
     /// Every replica shows what the last runs found, whichever of them made them.
@@ -73,6 +72,10 @@ impl Reconciler {
         for check in CHECKS {
             let drifts = found.get(check).copied().unwrap_or(0);
             metrics::gauge!("reconciliation_drift", "check" => check).set(drifts as f64);
+        }
+        for (kind, at) in repo::finished(&mut conn).await? {
+            let age = (clock::now() - at).num_seconds();
+            metrics::gauge!("reconciliation_age_seconds", "kind" => kind).set(age as f64);
         }
         Ok(())
     }

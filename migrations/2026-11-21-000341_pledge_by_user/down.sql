@@ -1,1 +1,0 @@
-DROP INDEX pledge.pledges_user;

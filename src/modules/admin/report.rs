@@ -42,9 +42,11 @@ pub struct Report {
     /// All of them, by check.
     pub counts: BTreeMap<&'static str, u64>,
     /// Campaigns whose totals are to be counted anew.
-    pub campaigns: BTreeSet<CampaignId>,
+    campaigns: BTreeSet<CampaignId>,
     /// Payments of which their pledges are to be told anew.
-    pub payments: BTreeSet<PaymentId>,
+    payments: BTreeSet<PaymentId>,
+    /// Payments that their own books contradict, and their campaigns: nothing is made from these.
+    doubted: (BTreeSet<PaymentId>, BTreeSet<CampaignId>),
 }
 
 impl Report {
@@ -54,6 +56,10 @@ impl Report {
             if mended_by_counting(drift.check) {
                 self.campaigns.extend(drift.campaign_id);
             }
+            if matches!(drift.check, "ledger_payment" | "facts_payment" | "history_payment") {
+                self.doubted.0.extend(drift.id.map(PaymentId));
+                self.doubted.1.extend(drift.campaign_id);
+            }
             if drift.check == "pledge_payment" {
                 self.payments.extend(drift.id.map(PaymentId));
             }
@@ -61,6 +67,16 @@ impl Report {
                 self.drifts.push(drift);
             }
         }
+    }
+
+    /// Campaigns that can be counted anew: those without a payment that is in doubt.
+    pub fn mendable_campaigns(&self) -> impl Iterator<Item = CampaignId> {
+        self.campaigns.difference(&self.doubted.1).copied()
+    }
+
+    /// Payments of which their pledges can be told anew: those that are not in doubt.
+    pub fn mendable_payments(&self) -> impl Iterator<Item = PaymentId> {
+        self.payments.difference(&self.doubted.0).copied()
     }
 
     pub fn is_clean(&self) -> bool {

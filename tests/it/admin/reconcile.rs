@@ -120,6 +120,9 @@ async fn drift_that_only_a_person_can_mend_is_named_and_stays() {
         by_hand(&world, sql).await;
         let (clean, said) = reconcile(&world, &["--repair"]).await;
         assert!(!clean && said.contains(check), "{sql}: {said}");
+        // nothing is counted from a payment that its own books contradict
+        let totals = world.campaign.totals(&world.client).await;
+        assert_eq!(totals["captured_minor"], 20_000, "{sql}");
         by_hand(&world, undo).await;
         let (clean, said) = reconcile(&world, &["--repair"]).await;
         assert!(clean, "{undo}: {said}");

@@ -25,14 +25,14 @@ impl AdminService {
     /// Mends what the report names, and returns how many campaigns were counted anew.
     pub(super) async fn mend(&self, report: &Report, author: &Author) -> Result<usize, AdminError> {
         let mut conn = self.database.conn().await?;
-        let payments: Vec<_> = report.payments.iter().copied().collect();
+        let payments: Vec<_> = report.mendable_payments().collect();
         for ids in payments.chunks(100) {
             conn.transaction(async |conn| tell_pledges(conn, ids, author).await).await?;
             self.bus.wake();
         }
         let mut repaired = 0;
-        for id in &report.campaigns {
-            let done = conn.transaction(async |conn| recount(conn, *id, author).await).await?;
+        for id in report.mendable_campaigns() {
+            let done = conn.transaction(async |conn| recount(conn, id, author).await).await?;
             repaired += usize::from(done);
         }
         Ok(repaired)

@@ -9,6 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{metrics, resources::Resources, services::Services};
 use crate::{
     modules::{
+        admin::Reconciler,
         auth::Clerk,
         payment::{Canceller, InboxWorker, PaymentConsumer, Refunder, Sweeper},
         pledge::{KnownGuests, PledgeConsumer},
@@ -70,6 +71,9 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     let mailer = Mailer::new(database.clone(), services.mail.clone(), services.mail_from.clone());
     background.spawn("mailer", mailer.run(stop.clone()));
     background.spawn("deadlines", services.campaigns.clone().run(stop.clone()));
+    background.spawn("suspensions", services.auth.clone().watch_suspensions(stop.clone()));
+    let reconciler = Reconciler::new(services.admin.clone());
+    background.spawn("reconciliation", reconciler.run(stop.clone()));
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
     background.spawn("metrics", metrics::sample(database, recorder, stop.clone()));
     if let Some(redis) = &resources.redis {

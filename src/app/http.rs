@@ -46,6 +46,7 @@ pub fn start(
             .app_data(web::Data::new(services.pledges.clone()))
             .app_data(web::Data::new(services.payments.clone()))
             .app_data(web::Data::new(services.totals.clone()))
+            .app_data(web::Data::new(services.admin.clone()))
             .app_data(web::Data::new(services.door.clone()));
         if let Some(bank) = &services.sandbox {
             app = app.app_data(web::Data::new(bank.clone()));

@@ -37,6 +37,12 @@ fn describe() {
     describe_counter!("webhooks_total", "Webhooks received, by provider and outcome");
     describe_counter!("webhooks_processed_total", "Webhooks applied, by the state they reached");
     describe_gauge!("inbox_events", "Webhooks in the inbox that are not final, by state");
+    describe_gauge!("reconciliation_drift", "Contradictions between books, by check");
+    describe_gauge!(
+        "reconciliation_age_seconds",
+        Unit::Seconds,
+        "Since the books were last compared, by kind: `changes`, `all`"
+    );
     describe_counter!("sandbox_webhook_attempts_total", "The sandbox's webhooks, by outcome");
     describe_counter!("stripe_requests_total", "Calls to Stripe, each attempt, by outcome");
     describe_counter!(

@@ -8,7 +8,7 @@ use utoipa::{
 use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 
 use crate::{
-    modules::{auth, campaign, payment, pledge, sandbox, totals},
+    modules::{admin, auth, campaign, payment, pledge, sandbox, totals},
     platform::http::{self, describe_problems, name_page_items},
 };
 
@@ -28,6 +28,7 @@ use crate::{
         (name = "totals", description = "How much came together"),
         (name = "webhooks", description = "For payment providers"),
         (name = "sandbox", description = "A simulated bank, for development only"),
+        (name = "admin", description = "For administrators"),
         (name = "operations", description = "For whoever runs it"),
     )
 )]
@@ -79,6 +80,7 @@ fn routes(config: &mut ServiceConfig, with_sandbox: bool) {
             payment::configure(api);
             campaign::configure(api);
             auth::configure(api);
+            admin::configure(api);
             if with_sandbox {
                 sandbox::configure(api);
             }

@@ -12,6 +12,7 @@ use super::{expose, resources::Resources};
 use crate::{
     config::{Config, Provider as ProviderName},
     modules::{
+        admin::AdminService,
         auth::{AuthService, SigningKeys},
         campaign::CampaignService,
         payment::{Door, Guarded, Pace, PaymentService, Providers, api::Provider},
@@ -41,6 +42,7 @@ pub struct Services {
     pub pledges: PledgeService,
     pub payments: PaymentService,
     pub totals: TotalsService,
+    pub admin: AdminService,
     pub door: Door,
     pub inbox: Arc<Notify>,
     pub sandbox: Option<SandboxBank>,
@@ -94,6 +96,7 @@ impl Services {
                 inbox.clone(),
                 pace(config),
             ),
+            admin: AdminService::new(database.clone(), bus.clone(), inbox.clone()),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),
             door: Door::new(database, &runtime),
             auth,

@@ -4,6 +4,7 @@ mod admin;
 mod demo;
 mod keys;
 mod migrate;
+mod reconcile;
 mod restored;
 
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +36,12 @@ enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
+    /// Compare all books; fails when they differ.
+    Reconcile {
+        /// Count wrong totals anew; fails only when something is left that a person has to mend.
+        #[arg(long)]
+        repair: bool,
+    },
     /// Administrators.
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -106,6 +113,9 @@ pub fn run() -> anyhow::Result<()> {
         Command::Keys(KeysCommand::List) => runtime()?.block_on(keys::list(&Config::load()?)),
         Command::Keys(KeysCommand::Revoke { id }) => {
             runtime()?.block_on(keys::revoke(&Config::load()?, &id))
+        }
+        Command::Reconcile { repair } => {
+            runtime()?.block_on(reconcile::run(&Config::load()?, repair))
         }
         Command::Demo(args) => runtime()?.block_on(demo::run(&args.url)),
         Command::Admin(AdminCommand::Create { email, name }) => {

@@ -2,9 +2,11 @@
 //! imported here.
 
 pub mod clock;
+pub mod drift;
 pub mod email;
 pub mod ids;
 pub mod money;
 pub mod page;
+pub mod period;
 pub mod problem;
 pub mod version;

@@ -1,6 +1,7 @@
 //! Everything that does I/O and knows no donation: the database, the cache, idempotency, the event
 //! bus, batching, mail, telemetry and HTTP manners. Imports nothing but the kernel.
 
+pub mod audit;
 pub mod batching;
 pub mod cache;
 pub mod circuit_breaker;

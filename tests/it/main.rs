@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and its helpers take what is at hand"
 )]
 
+mod admin;
 mod auth;
 mod boundaries;
 mod campaign;

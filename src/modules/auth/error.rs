@@ -29,6 +29,9 @@ pub enum AuthError {
     /// The user has no such session or key.
     #[error("you have none with this id")]
     NotFound,
+    /// Told to whoever knows the password only.
+    #[error("the account is suspended")]
+    Suspended,
     /// Unknown, expired, revoked or used before.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
@@ -88,6 +91,7 @@ impl From<AuthError> for Problem {
             AuthError::NotFound => ProblemCode::NotFound,
             AuthError::EmailTaken => ProblemCode::EmailTaken,
             AuthError::InvalidCredentials => ProblemCode::InvalidCredentials,
+            AuthError::Suspended => ProblemCode::Forbidden,
             AuthError::InvalidRefreshToken => ProblemCode::InvalidRefreshToken,
             AuthError::AccountGone | AuthError::SessionEnded => ProblemCode::Unauthorized,
             AuthError::VersionConflict { .. } => ProblemCode::VersionConflict,

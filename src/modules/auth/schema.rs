@@ -79,6 +79,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         version -> Int8,
         email_verified_at -> Nullable<Timestamptz>,
+        suspended_at -> Nullable<Timestamptz>,
     }
 }
 

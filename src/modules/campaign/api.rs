@@ -1,5 +1,7 @@
 //! What other modules may ask of campaigns.
 
+pub mod admin;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};

@@ -1,5 +1,7 @@
 //! All SQL of the campaigns.
 
+pub mod admin;
+
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};

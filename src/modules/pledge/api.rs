@@ -1,5 +1,8 @@
 //! What the payment module may ask of pledges. Everything runs in the caller's transaction.
 
+pub mod admin;
+pub mod reconcile;
+
 use diesel::QueryResult;
 
 use super::{

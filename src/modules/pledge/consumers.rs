@@ -57,9 +57,17 @@ impl Consumer for PledgeConsumer {
 
 /// The newest version of each payment that the batch tells of.
 fn newest_states(batch: &[Event]) -> Result<HashMap<PaymentId, PaymentState>, anyhow::Error> {
+    let told = batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED);
+    let facts = told.map(|event| serde_json::from_value(event.payload.clone()));
+    Ok(newest(facts.collect::<Result<Vec<PaymentChanged>, _>>()?))
+}
+
+/// The newest version of each payment.
+pub(super) fn newest(
+    facts: impl IntoIterator<Item = PaymentChanged>,
+) -> HashMap<PaymentId, PaymentState> {
     let mut newest: HashMap<PaymentId, PaymentState> = HashMap::new();
-    for event in batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED) {
-        let fact: PaymentChanged = serde_json::from_value(event.payload.clone())?;
+    for fact in facts {
         if newest.get(&fact.payment_id).is_some_and(|known| known.version >= fact.version) {
             continue;
         }
@@ -76,10 +84,10 @@ fn newest_states(batch: &[Event]) -> Result<HashMap<PaymentId, PaymentState>, an
             },
         );
     }
-    Ok(newest)
+    newest
 }
 
-async fn follow_payments(
+pub(super) async fn follow_payments(
     conn: &mut Connection,
     heard: &HashMap<PaymentId, PaymentState>,
 ) -> QueryResult<()> {

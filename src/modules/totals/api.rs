@@ -1,5 +1,7 @@
 //! What other modules may ask of totals.
 
+pub mod reconcile;
+
 use std::collections::HashMap;
 
 use diesel::QueryResult;

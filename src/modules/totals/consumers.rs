@@ -57,7 +57,7 @@ async fn apply(conn: &mut Connection, batch: &Batch) -> Result<(), ConsumerError
     Ok(())
 }
 
-fn donors(payments: &[&PaymentChanged]) -> anyhow::Result<Vec<Vec<u8>>> {
+pub(super) fn donors(payments: &[&PaymentChanged]) -> anyhow::Result<Vec<Vec<u8>>> {
     let decode = |p: &&PaymentChanged| hex::decode(&p.donor_hash).context("donor_hash is no hex");
     payments.iter().map(decode).collect()
 }

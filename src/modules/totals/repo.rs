@@ -1,5 +1,7 @@
 //! All SQL of the totals.
 
+pub mod reconcile;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};

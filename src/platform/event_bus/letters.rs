@@ -64,6 +64,17 @@ pub async fn dead_letters(
     .await
 }
 
+/// How many dead letters there are, by their index.
+pub async fn count_dead(conn: &mut Connection) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        letters: i64,
+    }
+    let count = "SELECT count(*) AS letters FROM bus.parked_event WHERE state = 'dead'";
+    sql_query(count).get_result(conn).await.map(|count: Count| count.letters)
+}
+
 /// Requeues a dead letter with all others of its aggregate, for another round of attempts in log
 /// order; a later one cannot be replayed without the earlier. `None` when there is no such letter,
 /// or it has been requeued already. In the caller's transaction; the next idle poll finds them.

@@ -28,6 +28,7 @@
 //! wake-up costs one idle tick.
 
 mod attempt;
+mod audit;
 mod backoff;
 mod bus;
 mod config;
@@ -43,11 +44,12 @@ mod sequencer;
 mod upkeep;
 mod workers;
 
+pub use audit::{examine, log_after, unconsumed};
 pub use bus::{EventBus, RemoteWake};
 pub use config::BusConfig;
 pub use consumer::{Consumer, ConsumerError};
 pub use event::{Event, NewEvent, PARTITIONS, partition_of};
-pub use letters::{DeadLetter, Replayed, dead_letters, replay};
+pub use letters::{DeadLetter, Replayed, count_dead, dead_letters, replay};
 pub use publish::publish;
 pub use runtime::{BusRuntime, Progress};
 pub use upkeep::describe as describe_metrics;

@@ -152,7 +152,7 @@ impl FromRequest for Admin {
                 Some(Role::Donor) => {
                     Err(Problem::new(ProblemCode::Forbidden, "only for administrators"))
                 }
-                None => Err(unauthorized("the account no longer exists")),
+                None => Err(unauthorized("the account no longer exists, or is suspended")),
             }
         })
     }

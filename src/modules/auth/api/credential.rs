@@ -39,8 +39,13 @@ impl Credential {
             let looked = request.extensions().get::<Looked>().cloned();
             return looked.unwrap_or_else(|| Looked(Err(unknown_key()))).0;
         }
-        let verified = service(request)?.verify(token);
-        verified.map(Self::Token).map_err(|error| unauthorized(error.to_string()))
+        let auth = service(request)?;
+        match auth.verify(token).map_err(|error| unauthorized(error.to_string()))? {
+            Bearer::User { user, .. } if auth.is_suspended(user) => {
+                Err(unauthorized("the account is suspended"))
+            }
+            bearer => Ok(Self::Token(bearer)),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A handler takes [`Caller`] when guests are welcome, [`SignedIn`] when an account is needed,
 //! [`SessionHolder`] when its owner must be there in person, and [`Admin`] for administrators.
 
+pub mod admin;
 mod caller;
 mod credential;
 mod history;

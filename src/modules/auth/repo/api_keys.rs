@@ -9,7 +9,10 @@ use crate::{
         ids::{ApiKeyId, UserId},
         page::PageRequest,
     },
-    modules::auth::{model::ApiKey, schema::api_keys},
+    modules::auth::{
+        model::ApiKey,
+        schema::{api_keys, users},
+    },
     platform::postgres::Connection,
 };
 
@@ -41,9 +44,11 @@ pub async fn insert_key(
         .await
 }
 
-/// The key with this secret, unless it was revoked.
+/// The key with this secret, unless it was revoked or its user is suspended.
 pub async fn find_key(conn: &mut Connection, secret_hash: &[u8]) -> QueryResult<Option<KeyUse>> {
+    let active = users::table.filter(users::suspended_at.is_null()).select(users::id);
     api_keys::table
+        .filter(api_keys::user_id.eq_any(active))
         .filter(api_keys::secret_hash.eq(secret_hash))
         .filter(api_keys::revoked_at.is_null())
         .select(KeyUse::as_select())

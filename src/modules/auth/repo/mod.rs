@@ -3,6 +3,7 @@
 //! Whoever changes sessions locks their user first ([`lock_user_by_token`], [`lock_user`]), so that
 //! no token is added to a family while the family is being revoked.
 
+pub mod admin;
 mod api_keys;
 mod limits;
 mod mailed;
@@ -80,8 +81,10 @@ pub async fn find_user(conn: &mut Connection, id: UserId) -> QueryResult<Option<
     users::table.find(id).select(User::as_select()).first(conn).await.optional()
 }
 
+/// The role of a user who is not suspended.
 pub async fn find_role(conn: &mut Connection, id: UserId) -> QueryResult<Option<Role>> {
-    users::table.find(id).select(users::role).first(conn).await.optional()
+    let active = users::table.find(id).filter(users::suspended_at.is_null());
+    active.select(users::role).first(conn).await.optional()
 }
 
 /// The user, kept from changing until the transaction ends.

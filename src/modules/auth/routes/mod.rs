@@ -85,7 +85,7 @@ pub async fn register_user(auth: Auth, Json(body): Json<RegisterRequest>) -> Ans
         "password": "correct horse battery staple"
     })),
     responses((status = 200, description = "The session", body = SessionBody)),
-    extensions(("x-problems" = json!(["invalid-credentials", "rate-limited"])))
+    extensions(("x-problems" = json!(["invalid-credentials", "forbidden", "rate-limited"])))
 )]
 #[post("/auth/login")]
 pub async fn login_user(

@@ -6,6 +6,7 @@ mod guard;
 mod mailing;
 mod passwords;
 mod sessions;
+mod suspension;
 
 use diesel_async::AsyncConnection;
 use mailing::post_token;
@@ -26,6 +27,7 @@ use crate::{
 pub use clerk::Clerk;
 pub use passwords::PasswordChange;
 pub use sessions::{Session, Tokens};
+use suspension::Suspended;
 
 /// Everything about accounts and tokens; `app.rs` makes one and shares it. Cheap to clone.
 #[derive(Clone)]
@@ -33,11 +35,13 @@ pub struct AuthService {
     database: Database,
     keys: SigningKeys,
     passwords: Passwords,
+    suspended: Suspended,
 }
 
 impl AuthService {
     pub fn new(database: Database, keys: SigningKeys) -> Self {
-        Self { database, keys, passwords: Passwords::default() }
+        let (passwords, suspended) = (Passwords::default(), Suspended::default());
+        Self { database, keys, passwords, suspended }
     }
 
     /// What the pledge module signs its guests' tokens with.
@@ -51,6 +55,10 @@ impl AuthService {
 
     pub(super) fn verify(&self, token: &str) -> Result<Bearer, InvalidToken> {
         self.keys.verify(token)
+    }
+
+    pub(super) fn is_suspended(&self, user: UserId) -> bool {
+        self.suspended.contains(user)
     }
 
     pub(super) async fn conn(&self) -> Result<PooledConnection, AuthError> {

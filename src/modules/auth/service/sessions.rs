@@ -16,7 +16,7 @@ use crate::{
         page::{Page, PageRequest},
     },
     modules::auth::{
-        api::SessionHolder,
+        api::{SessionHolder, admin::admit},
         error::AuthError,
         model::{Credentials, Opaque, OpenSession, REFRESH_LIFETIME, User, Verdict, guard::Keys},
         repo::{self, NewToken},
@@ -68,6 +68,7 @@ impl AuthService {
                 // a password that was changed meanwhile starts no session
                 match repo::lock_credentials(conn, user.id).await? {
                     Some((_, same)) if Some(&same) == hash.as_ref() => {
+                        admit(conn, user.id).await?;
                         Ok(add_token(conn, user.id, family, now).await?)
                     }
                     _ => Err(AuthError::InvalidCredentials),

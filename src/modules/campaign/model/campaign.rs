@@ -155,6 +155,11 @@ impl Campaign {
         Ok(Some(Self { status, ..wanted.next_version(now) }))
     }
 
+    /// Stops its gifts, or lets them go on, as its next version.
+    pub fn suspend(&self, suspended: bool, now: DateTime<Utc>) -> Self {
+        Self { suspended_at: suspended.then_some(now), ..self.next_version(now) }
+    }
+
     fn with(&self, changes: Changes) -> Self {
         let own = self.clone();
         Self {

@@ -4,6 +4,8 @@ mod deadlines;
 mod demo;
 mod publishing;
 
+pub(super) use publishing::changed;
+
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 
@@ -175,7 +177,7 @@ fn check_version(campaign: &Campaign, if_match: Option<IfMatch>) -> Result<(), C
     }
 }
 
-async fn show(
+pub(super) async fn show(
     conn: &mut Connection,
     campaign: Campaign,
     now: DateTime<Utc>,
@@ -186,7 +188,7 @@ async fn show(
     Ok(CampaignView::new(campaign, totals, now))
 }
 
-async fn show_page(
+pub(super) async fn show_page(
     conn: &mut Connection,
     page: Page<Campaign>,
     now: DateTime<Utc>,

@@ -15,21 +15,24 @@ use crate::{
     },
 };
 
+impl From<&Campaign> for CampaignChanged {
+    fn from(campaign: &Campaign) -> Self {
+        Self {
+            campaign_id: campaign.id,
+            version: campaign.version,
+            status: campaign.status.to_string(),
+            goal_minor: campaign.goal_minor,
+            currency: campaign.currency,
+            allow_overfunding: campaign.allow_overfunding,
+        }
+    }
+}
+
 /// These campaigns, whose rows are locked, are as they are now.
 pub async fn changed(conn: &mut Connection, campaigns: &[Campaign]) -> Result<(), CampaignError> {
     let events: Result<Vec<_>, _> = campaigns
         .iter()
-        .map(|campaign| {
-            let payload = CampaignChanged {
-                campaign_id: campaign.id,
-                version: campaign.version,
-                status: campaign.status.to_string(),
-                goal_minor: campaign.goal_minor,
-                currency: campaign.currency,
-                allow_overfunding: campaign.allow_overfunding,
-            };
-            event(campaign, CAMPAIGN_CHANGED, &payload)
-        })
+        .map(|campaign| event(campaign, CAMPAIGN_CHANGED, &CampaignChanged::from(campaign)))
         .collect();
     Ok(event_bus::publish(conn, &events?).await?)
 }

@@ -1,6 +1,8 @@
 //! What other modules may ask of payments: the seam behind which a payment provider sits.
 
+pub mod admin;
 mod provider;
+pub mod reconcile;
 
 pub use super::reconcile::{
     Difference, Orphan, ProviderReport, ReconcileError, Sums, reconcile_provider,

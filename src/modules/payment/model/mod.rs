@@ -35,7 +35,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use amounts::LedgerDelta;
+pub use amounts::{Amounts, LedgerDelta};
 pub use decide::decide;
 pub use decision::{Applied, Decision, Rejection};
 pub use event::{
@@ -47,10 +47,10 @@ pub use payment::Payment;
 pub use status::PaymentStatus;
 pub use words::UnknownWord;
 
-/// What so far only the proofs speak of; refunds and reconciliation will.
+/// What so far only the proofs speak of; refunds will.
 #[cfg(test)]
 use {
-    amounts::{Amounts, LedgerKind, ledger_deltas},
+    amounts::{LedgerKind, ledger_deltas},
     decision::{Question, Signal},
     fact_row::FactState,
     facts::Conflict,

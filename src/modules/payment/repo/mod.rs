@@ -1,11 +1,13 @@
 //! Payments in Postgres.
 
+pub mod admin;
 mod cancel_intents;
 mod checks;
 mod history;
 mod inbox;
 mod payments;
 mod provider_cursors;
+pub mod reconcile;
 mod reconciliations;
 mod records;
 mod refunds;

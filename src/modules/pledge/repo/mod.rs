@@ -1,8 +1,10 @@
 //! The pledges in Postgres.
 
+pub mod admin;
 mod create_many;
 mod history;
 mod payment_states;
+pub mod reconcile;
 mod room;
 
 use chrono::{DateTime, Utc};

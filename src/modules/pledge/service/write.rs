@@ -15,17 +15,23 @@ use crate::platform::{
     telemetry,
 };
 
+impl From<&Pledge> for PledgeChanged {
+    fn from(pledge: &Pledge) -> Self {
+        Self {
+            pledge_id: pledge.id,
+            campaign_id: pledge.campaign_id,
+            version: pledge.version,
+            status: pledge.status.as_str().to_owned(),
+            amount_minor: pledge.amount_minor,
+            currency: pledge.currency,
+            counted_minor: pledge.counted_minor(),
+        }
+    }
+}
+
 /// The event that tells of a pledge as it now is.
 fn event(pledge: &Pledge, event_type: &'static str) -> NewEvent {
-    let payload = PledgeChanged {
-        pledge_id: pledge.id,
-        campaign_id: pledge.campaign_id,
-        version: pledge.version,
-        status: pledge.status.as_str().to_owned(),
-        amount_minor: pledge.amount_minor,
-        currency: pledge.currency,
-        counted_minor: pledge.counted_minor(),
-    };
+    let payload = PledgeChanged::from(pledge);
     NewEvent {
         partition_key: pledge.campaign_id.into(),
         aggregate_id: pledge.id.into(),

@@ -1,0 +1,2 @@
+DROP TABLE bus.audit_log;
+DROP FUNCTION bus.refuse_change();

@@ -1,0 +1,3 @@
+DROP INDEX auth.users_admins;
+DROP INDEX auth.users_suspended;
+ALTER TABLE auth.users DROP COLUMN suspended_at;

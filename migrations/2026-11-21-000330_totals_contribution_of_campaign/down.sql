@@ -1,0 +1,1 @@
+DROP INDEX totals.contribution_campaign;

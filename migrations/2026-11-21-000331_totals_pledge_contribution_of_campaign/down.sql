@@ -1,0 +1,1 @@
+DROP INDEX totals.pledge_contribution_campaign;

@@ -1,0 +1,38 @@
+//! `careforall reconcile`: are the books in order?
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use tokio::sync::Notify;
+
+use crate::{
+    app,
+    config::Config,
+    modules::admin::AdminService,
+    platform::{audit::Author, event_bus::EventBus},
+};
+
+/// Compares all books and prints what was found; with `repair` mends what can be.
+///
+/// # Errors
+/// When the books differ, in the end.
+pub async fn run(config: &Config, repair: bool) -> anyhow::Result<()> {
+    let author = Author {
+        actor_id: None,
+        reason: "careforall reconcile --repair".to_owned(),
+        request_id: None,
+    };
+    let outcome = app::with_database(config, async |database| {
+        let service = AdminService::new(database.clone(), EventBus::new(), Arc::new(Notify::new()));
+        Ok(service.reconcile(repair.then_some(&author)).await?)
+    })
+    .await?;
+    print!("{}", outcome.found);
+    if let Some(left) = &outcome.left {
+        print!("counted {} campaigns anew; after it:\n{left}", outcome.repaired);
+    }
+    if outcome.is_clean() {
+        return Ok(());
+    }
+    bail!("the books differ in {} places", outcome.left.as_ref().unwrap_or(&outcome.found).total())
+}

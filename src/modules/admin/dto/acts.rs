@@ -1,0 +1,85 @@
+//! What administrators say with an act: at least why.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    kernel::problem::Problem,
+    modules::auth::api::Role,
+    platform::http::{Checks, text},
+};
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+
+/// Why it is done; kept in the audit log.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// Not blank.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00]*\S[^\x00]*$",
+        example = "asked for by the owner"
+    )]
+    reason: String,
+}
+
+impl Reason {
+    /// # Errors
+    /// `validation-failed`.
+    pub fn checked(self) -> Result<String, Problem> {
+        reason(&self.reason)
+    }
+}
+
+/// Why the books are compared; may be left out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00]*\S[^\x00]*$",
+        example = "a donor asked"
+    )]
+    reason: Option<String>,
+}
+
+impl RefreshRequest {
+    /// # Errors
+    /// `validation-failed`.
+    pub fn checked(self) -> Result<String, Problem> {
+        reason(self.reason.as_deref().unwrap_or("refresh of the totals"))
+    }
+}
+
+/// A user's new role.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleChange {
+    pub role: Role,
+    /// Not blank; kept in the audit log.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00]*\S[^\x00]*$",
+        example = "joins the team"
+    )]
+    reason: String,
+}
+
+impl RoleChange {
+    /// # Errors
+    /// `validation-failed`.
+    pub fn checked(self) -> Result<(Role, String), Problem> {
+        Ok((self.role, reason(&self.reason)?))
+    }
+}
+
+fn reason(given: &str) -> Result<String, Problem> {
+    let mut checks = Checks::new();
+    let reason = checks.take("reason", text(given, 1..=MAX_REASON));
+    checks.finish(reason)
+}

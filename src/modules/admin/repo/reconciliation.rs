@@ -1,0 +1,98 @@
+//! When the books were last compared, and with what result.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{
+    ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+};
+use diesel_async::RunQueryDsl;
+use serde_json::{Value, json};
+
+use crate::{
+    kernel::clock,
+    modules::admin::schema::reconciliation::{self, dsl},
+    platform::postgres::Connection,
+};
+
+/// What a run compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What the bus told of since the last clean run.
+    Changes,
+    All,
+}
+
+impl Kind {
+    /// From the end of one run to the beginning of the next.
+    const fn every(self) -> TimeDelta {
+        match self {
+            Self::Changes => TimeDelta::minutes(5),
+            Self::All => TimeDelta::hours(24),
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::All => "all",
+        }
+    }
+}
+
+/// Takes a run that is due, so that no other replica takes it too before `lease` is over: by then
+/// it is finished, or this process has died. Returns up to where the log has been found clean;
+/// `None`: it is not due.
+pub async fn claim(
+    conn: &mut Connection,
+    kind: Kind,
+    lease: DateTime<Utc>,
+) -> QueryResult<Option<i64>> {
+    let due = reconciliation::table.find(kind.as_str()).filter(dsl::next_at.le(clock::now()));
+    diesel::update(due)
+        .set(dsl::next_at.eq(lease))
+        .returning(dsl::checked_seq)
+        .get_result(conn)
+        .await
+        .optional()
+}
+
+/// Notes what a run has found, by check, and up to where the log is clean. The next one is due
+/// after its kind's time.
+pub async fn finish(
+    conn: &mut Connection,
+    kind: Kind,
+    checked_seq: Option<i64>,
+    drift: &BTreeMap<&'static str, u64>,
+) -> QueryResult<()> {
+    diesel::update(reconciliation::table.find(kind.as_str()))
+        .set((
+            dsl::drift.eq(json!(drift)),
+            dsl::finished_at.eq(clock::now()),
+            dsl::next_at.eq(clock::now() + kind.every()),
+            checked_seq.map(|seq| dsl::checked_seq.eq(seq)),
+        ))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// When each kind of run was last finished.
+pub async fn finished(conn: &mut Connection) -> QueryResult<Vec<(String, DateTime<Utc>)>> {
+    reconciliation::table
+        .filter(dsl::finished_at.is_not_null())
+        .select((dsl::kind, dsl::finished_at.assume_not_null()))
+        .load(conn)
+        .await
+}
+
+/// What the last runs have found: of each check the larger number.
+pub async fn drifts(conn: &mut Connection) -> QueryResult<BTreeMap<String, u64>> {
+    let stored: Vec<Value> = reconciliation::table.select(dsl::drift).load(conn).await?;
+    let mut worst = BTreeMap::new();
+    for (check, count) in stored.iter().filter_map(Value::as_object).flatten() {
+        let known: &mut u64 = worst.entry(check.clone()).or_default();
+        *known = count.as_u64().unwrap_or(0).max(*known);
+    }
+    Ok(worst)
+}

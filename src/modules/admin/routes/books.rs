@@ -1,0 +1,77 @@
+//! The books: figures, comparison and repair, and the audit log.
+
+use actix_web::{HttpRequest, get, post};
+
+use super::{
+    super::dto::{AuditQuery, AuditRecordBody, DashboardBody, RefreshBody, RefreshRequest},
+    Answer, Service, author, query,
+};
+use crate::{
+    kernel::page::Page,
+    modules::auth::api::Admin,
+    platform::{
+        audit::Filter,
+        http::{JsonBody, ok},
+    },
+};
+
+/// Compare and mend the totals
+///
+/// Compares all books: ledger, payments, pledges, totals. Totals that are wrong are counted anew
+/// while gifts go on. What payments and ledger say of each other is only reported.
+#[utoipa::path(
+    tag = "totals",
+    security(("bearer" = [])),
+    request_body(content = Option<RefreshRequest>, description = "None, or why", example = json!({ "reason": "a donor asked" })),
+    responses((status = 200, description = "What was found and mended", body = RefreshBody)),
+    extensions(("x-problems" = json!(["unauthorized", "forbidden"])))
+)]
+#[post("/totals/refresh")]
+pub async fn refresh_totals(
+    service: Service,
+    caller: Admin,
+    request: HttpRequest,
+    body: JsonBody,
+) -> Answer {
+    let reason = body.or_empty().parse::<RefreshRequest>()?.checked()?;
+    let outcome = service.refresh_totals(&author(caller, &request, reason)).await?;
+    Ok(ok(&RefreshBody::from(&outcome)))
+}
+
+/// The figures of the day
+///
+/// From the read model: its cost does not depend on the number of gifts.
+#[utoipa::path(
+    tag = "admin",
+    security(("bearer" = [])),
+    responses((status = 200, description = "The figures", body = DashboardBody)),
+    extensions(("x-problems" = json!(["unauthorized", "forbidden"])))
+)]
+#[get("/admin/dashboard")]
+pub async fn get_dashboard(service: Service, _: Admin) -> Answer {
+    Ok(ok(&DashboardBody::from(service.dashboard().await?)))
+}
+
+/// Read the audit log
+///
+/// What administrators did, newest first.
+#[utoipa::path(
+    tag = "admin",
+    security(("bearer" = [])),
+    params(AuditQuery),
+    responses((status = 200, description = "One page", body = Page<AuditRecordBody>)),
+    extensions(("x-problems" = json!([
+        "unauthorized", "forbidden", "validation-failed", "invalid-cursor"
+    ])))
+)]
+#[get("/admin/audit-log")]
+pub async fn list_audit_log(service: Service, _: Admin, request: HttpRequest) -> Answer {
+    let query: AuditQuery = query(&request).await?;
+    let filter = Filter {
+        actor_id: query.user_id.map(|user| user.0),
+        target: query.campaign_id.map(|campaign| ("campaign", campaign.to_string())),
+        period: query.period()?,
+    };
+    let page = service.audit_log(&filter, &query.page()?).await?;
+    Ok(ok(&page.map(AuditRecordBody::from)))
+}

@@ -1,0 +1,30 @@
+//! The use cases. An act and its row in the audit log are one transaction.
+
+mod acts;
+mod dashboard;
+mod lists;
+mod reconcile;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::platform::{event_bus::EventBus, postgres::Database};
+
+pub use dashboard::{ByCurrency, Dashboard, Raised};
+pub use reconcile::{Outcome, Reconciler};
+
+/// Everything administrators do. Cheap to clone.
+#[derive(Clone)]
+pub struct AdminService {
+    database: Database,
+    bus: EventBus,
+    inbox: Arc<Notify>,
+}
+
+impl AdminService {
+    /// `inbox` wakes the worker that applies webhooks.
+    pub fn new(database: Database, bus: EventBus, inbox: Arc<Notify>) -> Self {
+        Self { database, bus, inbox }
+    }
+}

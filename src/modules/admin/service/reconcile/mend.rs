@@ -1,0 +1,110 @@
+//! Making anew what follows from payments and pledges, while writes go on.
+
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use crate::{
+    kernel::ids::{CampaignId, PaymentId},
+    modules::{
+        admin::{error::AdminError, report::Report, service::AdminService},
+        campaign::api::admin as campaign,
+        payment::api::reconcile as payment,
+        pledge::api::reconcile as pledge,
+        totals::api::{self as totals_api, TotalsView, reconcile as totals},
+    },
+    platform::{
+        audit::{self, Author, Deed},
+        postgres::Connection,
+    },
+};
+
+/// Payments or pledges counted by one statement.
+const PAGE: i64 = 500;
+
+impl AdminService {
+    /// Mends what the report names, and returns how many campaigns were counted anew.
+    pub(super) async fn mend(&self, report: &Report, author: &Author) -> Result<usize, AdminError> {
+        let mut conn = self.database.conn().await?;
+        let payments: Vec<_> = report.mendable_payments().collect();
+        for ids in payments.chunks(100) {
+            conn.transaction(async |conn| tell_pledges(conn, ids, author).await).await?;
+            self.bus.wake();
+        }
+        let mut repaired = 0;
+        for id in report.mendable_campaigns() {
+            let done = conn.transaction(async |conn| recount(conn, id, author).await).await?;
+            repaired += usize::from(done);
+        }
+        Ok(repaired)
+    }
+}
+
+async fn tell_pledges(
+    conn: &mut Connection,
+    ids: &[PaymentId],
+    author: &Author,
+) -> Result<(), AdminError> {
+    let payments = payment::announced(conn, ids).await?;
+    pledge::mend(conn, &payments).await?;
+    let told = json!({ "payments": ids });
+    let deed = Deed {
+        action: "pledges.reconcile",
+        target_type: "pledges",
+        target_id: None,
+        before: None,
+        after: Some(&told),
+    };
+    Ok(audit::record(conn, author, deed).await?)
+}
+
+/// Counts a campaign anew from its payments and pledges. `false`: there is no such campaign.
+///
+/// The totals' row is locked throughout, so their consumer waits, and gifts do not: what happens
+/// to them meanwhile is consumed afterwards. Readers see the old row, then the new one.
+async fn recount(
+    conn: &mut Connection,
+    id: CampaignId,
+    author: &Author,
+) -> Result<bool, AdminError> {
+    let Some((terms, published)) = campaign::announced(conn, &[id]).await?.pop() else {
+        return Ok(false);
+    };
+    let before = figures(conn, id).await?;
+    totals::begin_rebuild(conn, &terms, published).await?;
+    let mut after = None;
+    loop {
+        let page = payment::paid_of(conn, id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.payment_id);
+        totals::rebuild_with(conn, &page, &[]).await.map_err(AdminError::Recount)?;
+    }
+    let mut after = None;
+    loop {
+        let page = pledge::of_campaign(conn, id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.pledge_id);
+        totals::rebuild_with(conn, &[], &page).await.map_err(AdminError::Recount)?;
+    }
+    let after = figures(conn, id).await?;
+    let deed = Deed {
+        action: "totals.rebuild",
+        target_type: "campaign",
+        target_id: Some(&id.to_string()),
+        before: before.as_ref(),
+        after: after.as_ref(),
+    };
+    audit::record(conn, author, deed).await?;
+    Ok(true)
+}
+
+async fn figures(
+    conn: &mut Connection,
+    id: CampaignId,
+) -> Result<Option<serde_json::Value>, AdminError> {
+    let told = |t: TotalsView| {
+        json!({ "pledged_minor": t.pledged_minor, "captured_minor": t.captured_minor,
+                "refunded_minor": t.refunded_minor, "disputed_minor": t.disputed_minor,
+                "donation_count": t.donation_count, "donor_count": t.donor_count })
+    };
+    Ok(totals_api::for_campaigns(conn, &[id]).await?.remove(&id).map(told))
+}

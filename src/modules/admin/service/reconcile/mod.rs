@@ -1,0 +1,240 @@
+//! Reconciliation: the books are compared in short snapshots, and what can be made anew is.
+
+mod examine;
+mod mend;
+mod worker;
+
+use std::collections::BTreeSet;
+
+use super::AdminService;
+use crate::{
+    kernel::ids::{CampaignId, PaymentId, PledgeId},
+    modules::{
+        admin::{
+            error::AdminError,
+            repo::{self, Kind},
+            report::Report,
+        },
+        campaign::{
+            api::admin as campaign,
+            events::{CAMPAIGN_CHANGED, CampaignChanged},
+        },
+        payment::{
+            api::reconcile as payment,
+            events::{PAYMENT_CHANGED, PaymentChanged},
+        },
+        pledge::{
+            api::reconcile as pledge,
+            events::{PLEDGE_CANCELLED, PLEDGE_CHANGED, PledgeChanged},
+        },
+        totals::api::reconcile as totals,
+    },
+    platform::{
+        audit::Author,
+        event_bus::{self, Event},
+        postgres::Connection,
+    },
+};
+
+pub use worker::Reconciler;
+
+/// Payments or pledges in one snapshot.
+const PAGE: i64 = 500;
+/// Campaigns in one snapshot: each is summed up.
+const CAMPAIGNS: usize = 25;
+
+/// One instant for all that is read inside.
+macro_rules! snapshot {
+    ($conn:ident, $work:expr) => {
+        $conn.build_transaction().repeatable_read().read_only().run($work).await?
+    };
+}
+
+/// What a repair came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was found at first.
+    pub found: Report,
+    /// How many campaigns were counted anew.
+    pub repaired: usize,
+    /// What is still wrong: only a person can mend it.
+    pub left: Option<Report>,
+}
+
+impl Outcome {
+    pub fn is_clean(&self) -> bool {
+        self.left.as_ref().unwrap_or(&self.found).is_clean()
+    }
+}
+
+impl AdminService {
+    /// Compares everything. With an `author`, what follows from payments and pledges is made anew,
+    /// each campaign in a transaction of its own with its row in the audit log, and everything is
+    /// compared once more.
+    pub async fn reconcile(&self, author: Option<&Author>) -> Result<Outcome, AdminError> {
+        let found = self.examine_all().await?;
+        let Some(author) = author.filter(|_| !found.is_clean()) else {
+            self.note(Kind::All, None, &found).await?;
+            return Ok(Outcome { found, repaired: 0, left: None });
+        };
+        let repaired = self.mend(&found, author).await?;
+        let left = self.examine_all().await?;
+        self.note(Kind::All, None, &left).await?;
+        Ok(Outcome { found, repaired, left: Some(left) })
+    }
+
+    async fn note(&self, kind: Kind, upto: Option<i64>, report: &Report) -> Result<(), AdminError> {
+        let mut conn = self.database.conn().await?;
+        repo::finish(&mut conn, kind, upto, &report.counts).await?;
+        for drift in &report.drifts {
+            tracing::error!(check = drift.check, id = ?drift.id, detail = drift.detail, "drift");
+        }
+        Ok(())
+    }
+
+    async fn examine_all(&self) -> Result<Report, AdminError> {
+        let mut report = Report::default();
+        let mut conn = self.database.conn().await?;
+        let mut after = None;
+        loop {
+            let ids = payment::ids_after(&mut conn, after, PAGE).await?;
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            payments(&mut conn, &ids, &mut report).await?;
+        }
+        let mut after = None;
+        loop {
+            let ids = pledge::ids_after(&mut conn, after, PAGE).await?;
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            pledges(&mut conn, &ids, &mut report).await?;
+        }
+        let mut after = None;
+        loop {
+            let ids = campaign::ids_after(&mut conn, after, PAGE).await?;
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            campaigns(&mut conn, &ids, &mut report).await?;
+        }
+        orphans(&mut conn, &mut report).await?;
+        report.add(snapshot!(conn, async |conn| examine::whole(conn).await));
+        Ok(report)
+    }
+
+    /// Compares what the log tells of after `seq`, and returns up to where it was read.
+    async fn examine_changes(&self, seq: i64) -> Result<(Report, i64), AdminError> {
+        let mut report = Report::default();
+        let mut conn = self.database.conn().await?;
+        let (mut upto, mut touched) = (seq, BTreeSet::new());
+        loop {
+            let events = event_bus::log_after(&mut conn, upto, PAGE).await?;
+            upto = events.last().map_or(upto, |event| event.seq);
+            let told = Told::by(&events);
+            let payment_ids: Vec<_> = told.payments.into_iter().collect();
+            payments(&mut conn, &payment_ids, &mut report).await?;
+            let pledge_ids: Vec<_> = told.pledges.into_iter().collect();
+            pledges(&mut conn, &pledge_ids, &mut report).await?;
+            touched.extend(told.campaigns);
+            // what comes meanwhile is the next run's
+            if i64::try_from(events.len()).is_ok_and(|read| read < PAGE) {
+                break;
+            }
+        }
+        let campaign_ids: Vec<_> = touched.into_iter().collect();
+        campaigns(&mut conn, &campaign_ids, &mut report).await?;
+        report.add(snapshot!(conn, async |conn| examine::whole(conn).await));
+        Ok((report, upto))
+    }
+}
+
+async fn payments(
+    conn: &mut Connection,
+    ids: &[PaymentId],
+    report: &mut Report,
+) -> Result<(), AdminError> {
+    let (checked, drifts) = snapshot!(conn, async |conn| examine::payments(conn, ids).await);
+    report.payments_checked += checked as u64;
+    report.add(drifts);
+    Ok(())
+}
+
+async fn pledges(
+    conn: &mut Connection,
+    ids: &[PledgeId],
+    report: &mut Report,
+) -> Result<(), AdminError> {
+    let (checked, drifts) = snapshot!(conn, async |conn| examine::pledges(conn, ids).await);
+    report.pledges_checked += checked as u64;
+    report.add(drifts);
+    Ok(())
+}
+
+async fn campaigns(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+    report: &mut Report,
+) -> Result<(), AdminError> {
+    for some in ids.chunks(CAMPAIGNS) {
+        let (checked, drifts) = snapshot!(conn, async |conn| examine::campaigns(conn, some).await);
+        report.campaigns_checked += checked as u64;
+        report.add(drifts);
+    }
+    Ok(())
+}
+
+/// What is counted and does not exist. Rows are never deleted, so one that is counted exists at
+/// any later instant.
+async fn orphans(conn: &mut Connection, report: &mut Report) -> Result<(), AdminError> {
+    let mut after = None;
+    loop {
+        let counted = totals::contributions_after(conn, after, PAGE).await?;
+        let Some((last, _)) = counted.last() else { break };
+        after = Some(*last);
+        report.add(examine::counted_payments(conn, &counted).await?);
+    }
+    let mut after = None;
+    loop {
+        let counted = totals::pledges_after(conn, after, PAGE).await?;
+        let Some((last, _)) = counted.last() else { break };
+        after = Some(*last);
+        report.add(examine::counted_pledges(conn, &counted).await?);
+    }
+    Ok(())
+}
+
+/// What some events are about.
+#[derive(Default)]
+struct Told {
+    payments: BTreeSet<PaymentId>,
+    pledges: BTreeSet<PledgeId>,
+    campaigns: BTreeSet<CampaignId>,
+}
+
+impl Told {
+    /// An event that cannot be read is a dead letter of its consumers, and tells nothing here.
+    fn by(events: &[Event]) -> Self {
+        use serde::Deserialize;
+        let mut told = Self::default();
+        for event in events {
+            match event.event_type.as_str() {
+                PAYMENT_CHANGED => {
+                    let Ok(fact) = PaymentChanged::deserialize(&event.payload) else { continue };
+                    told.payments.insert(fact.payment_id);
+                    told.pledges.insert(fact.pledge_id);
+                    told.campaigns.insert(fact.campaign_id);
+                }
+                PLEDGE_CHANGED | PLEDGE_CANCELLED => {
+                    let Ok(fact) = PledgeChanged::deserialize(&event.payload) else { continue };
+                    told.pledges.insert(fact.pledge_id);
+                    told.campaigns.insert(fact.campaign_id);
+                }
+                CAMPAIGN_CHANGED => {
+                    let Ok(fact) = CampaignChanged::deserialize(&event.payload) else { continue };
+                    told.campaigns.insert(fact.campaign_id);
+                }
+                _ => {}
+            }
+        }
+        told
+    }
+}

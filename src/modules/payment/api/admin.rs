@@ -1,0 +1,67 @@
+//! Payments and webhooks for administrators.
+
+use diesel::QueryResult;
+
+use super::super::repo::{self, admin};
+pub use super::super::{
+    dto::PaymentBody,
+    repo::admin::{PaymentFilter, WebhookFilter, WebhookKey, WebhookRow},
+};
+use crate::{
+    kernel::{
+        ids::PaymentId,
+        page::{Page, PageRequest},
+    },
+    platform::postgres::Connection,
+};
+
+/// A page of payments, newest first, without what confirms them.
+pub async fn list_payments(
+    conn: &mut Connection,
+    filter: &PaymentFilter,
+    page: &PageRequest<PaymentId>,
+) -> QueryResult<Page<PaymentBody>> {
+    let rows = admin::list_payments(conn, filter, page).await?;
+    let found = Page::new(rows, page.limit, |row| row.id);
+    Ok(found.map(|row| PaymentBody::new(row, false)))
+}
+
+/// A page of webhooks, newest first.
+pub async fn list_webhooks(
+    conn: &mut Connection,
+    filter: &WebhookFilter,
+    page: &PageRequest<WebhookKey>,
+) -> QueryResult<Page<WebhookRow>> {
+    let rows = admin::list_webhooks(conn, filter, page).await?;
+    Ok(Page::new(rows, page.limit, |row| (row.received_at, row.id)))
+}
+
+/// Why a webhook is not judged again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReplayable {
+    #[error("no webhook has this id")]
+    NotFound,
+    #[error("a webhook that is {0} is not replayed")]
+    Settled(String),
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+}
+
+/// Makes a webhook that waits, is quarantined or dead pending again; returns it as it was and as
+/// it is. In the caller's transaction. The inbox worker finds it within seconds.
+pub async fn replay_webhook(
+    conn: &mut Connection,
+    id: i64,
+) -> Result<(WebhookRow, WebhookRow), NotReplayable> {
+    let before = admin::lock_webhook(conn, id).await?.ok_or(NotReplayable::NotFound)?;
+    if !matches!(before.status.as_str(), "deferred" | "quarantined" | "dead") {
+        return Err(NotReplayable::Settled(before.status));
+    }
+    let after = admin::renew_webhook(conn, id).await?;
+    Ok((before, after))
+}
+
+/// How many webhooks are in each state that is not final.
+pub async fn count_webhooks(conn: &mut Connection) -> QueryResult<Vec<(String, i64)>> {
+    repo::count_inbox(conn).await
+}

@@ -1,0 +1,103 @@
+//! What the payment module's own books say of each other, and its payments for comparison.
+
+use diesel::QueryResult;
+
+use super::super::{
+    model::{Amounts, FactRow, Facts},
+    repo::facts_of,
+    repo::reconcile::{self as repo, Standing},
+};
+use crate::{
+    kernel::{
+        drift::Drift,
+        ids::{CampaignId, PaymentId},
+    },
+    modules::payment::events::PaymentChanged,
+    platform::postgres::Connection,
+};
+
+/// The next payments by id.
+pub async fn ids_after(
+    conn: &mut Connection,
+    after: Option<PaymentId>,
+    limit: i64,
+) -> QueryResult<Vec<PaymentId>> {
+    repo::ids_after(conn, after, limit).await
+}
+
+/// Those of these payments that exist, and where facts, ledger and history say otherwise.
+pub async fn examine(
+    conn: &mut Connection,
+    ids: &[PaymentId],
+) -> QueryResult<(Vec<PaymentChanged>, Vec<Drift>)> {
+    let mut facts = facts_of(conn, ids).await?;
+    let (mut payments, mut drifts) = (Vec::new(), Vec::new());
+    for Standing { payment, ledger, history } in repo::standing(conn, ids).await? {
+        let payment = PaymentChanged::from(payment);
+        let known = facts.remove(&payment.payment_id).unwrap_or_default();
+        let mut compare = |check, other: Option<Amounts>| {
+            let own = amounts(&payment);
+            if other != Some(own) {
+                let other = other.map_or_else(|| "none".to_owned(), told);
+                let detail = format!("the payment is {}, its book says {other}", told(own));
+                let drift = Drift::new(check, detail);
+                drifts.push(drift.of(payment.campaign_id, payment.payment_id));
+            }
+        };
+        compare("ledger_payment", Some(ledger.amounts()).filter(|_| ledger.ledger_fits));
+        compare("facts_payment", of_facts(&known));
+        compare("history_payment", history.amounts());
+        payments.push(payment);
+    }
+    Ok((payments, drifts))
+}
+
+fn amounts(payment: &PaymentChanged) -> Amounts {
+    Amounts {
+        captured_minor: payment.captured_minor,
+        refunded_minor: payment.refunded_minor,
+        disputed_minor: payment.disputed_minor,
+    }
+}
+
+fn of_facts(rows: &[FactRow]) -> Option<Amounts> {
+    Facts::from_rows(rows).ok().map(|facts| facts.amounts())
+}
+
+fn told(amounts: Amounts) -> String {
+    let Amounts { captured_minor, refunded_minor, disputed_minor } = amounts;
+    format!("{captured_minor}/{refunded_minor}/{disputed_minor}")
+}
+
+/// What concerns no single payment: the sum of everything, and neglected webhooks.
+pub async fn examine_whole(conn: &mut Connection) -> QueryResult<Vec<Drift>> {
+    let sums = repo::unequal_sums(conn).await?;
+    let webhooks = repo::neglected_webhooks(conn).await?;
+    let sums = sums.into_iter().map(|detail| Drift::new("ledger_sum", detail));
+    let webhooks = webhooks.into_iter().map(|detail| Drift::new("webhook_inbox", detail));
+    Ok(sums.chain(webhooks).collect())
+}
+
+/// The next payments of a campaign that captured anything, by id.
+pub async fn paid_of(
+    conn: &mut Connection,
+    campaign: CampaignId,
+    after: Option<PaymentId>,
+    limit: i64,
+) -> QueryResult<Vec<PaymentChanged>> {
+    repo::paid_of(conn, campaign, after, limit).await
+}
+
+/// Those of these payments that exist.
+pub async fn existing(conn: &mut Connection, ids: &[PaymentId]) -> QueryResult<Vec<PaymentId>> {
+    repo::existing(conn, ids).await
+}
+
+/// These payments, as they announce themselves.
+pub async fn announced(
+    conn: &mut Connection,
+    ids: &[PaymentId],
+) -> QueryResult<Vec<PaymentChanged>> {
+    let found = repo::standing(conn, ids).await?;
+    Ok(found.into_iter().map(|standing| standing.payment.into()).collect())
+}

@@ -1,0 +1,91 @@
+//! What could not be applied is listed with its reason, and judged again when asked for.
+
+use serde_json::json;
+
+use super::World;
+use crate::support::{donation::PATIENCE, eventually};
+
+#[tokio::test]
+async fn a_quarantined_webhook_is_listed_with_its_reason_and_judged_again() {
+    let world = World::new().await;
+    let pledge = world.campaign.pledge(&world.client, 10_000).await;
+    let payment = pledge.begin_payment(&world.client).await;
+    let euros = payment.event("payment.captured").data(json!({ "currency": "EUR" }));
+    euros.accepted(&world.client).await;
+    world.books.becomes(&euros, "quarantined").await;
+
+    let page = world.get("/admin/webhook-events?status=quarantined").await.expect(200).body;
+    let row = &page["data"][0];
+    assert_eq!((&row["reason"], &row["event_id"]), (&json!("currency_mismatch"), &euros.0["id"]));
+    assert_eq!(page["data"].as_array().unwrap().len(), 1);
+
+    // what was wrong is mended, as nobody should: the payment is in euros after all
+    world.books.execute("UPDATE payment.payments SET currency = 'EUR'").await;
+    let path = format!("/admin/webhook-events/{}/replay", row["id"]);
+    assert_eq!(world.act(&path).await.expect(200).body["status"], "pending");
+    world.books.becomes(&euros, "applied").await;
+    assert_eq!(payment.read(&world.client).await["captured_minor"], 10_000);
+    let act = world.last_act().await;
+    assert_eq!(act["action"], "webhook.replay");
+    assert_eq!(
+        act["before"],
+        json!({ "status": "quarantined", "reason": "currency_mismatch",
+                                      "attempts": 1 })
+    );
+    world.act(&path).await.expect_problem(409, "invalid-transition");
+    world.act("/admin/webhook-events/4711/replay").await.expect_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn deferred_and_dead_webhooks_are_judged_at_once() {
+    let world = World::new().await;
+    let payment = world.gift().await;
+    let unknown = payment.event("refund.succeeded").data(json!({
+        "payment_id": "sbx_nobody", "refund_id": "re_1",
+        "metadata": { "payment_id": world.campaign.id }
+    }));
+    unknown.accepted(&world.client).await;
+    world.books.becomes(&unknown, "deferred").await;
+    world
+        .books
+        .execute(
+            "UPDATE payment.webhook_inbox SET status = 'dead', attempts = 78,
+                         next_attempt_at = NULL WHERE status = 'deferred'",
+        )
+        .await;
+    let page = world.get("/admin/webhook-events?status=dead").await.expect(200).body;
+    assert_eq!(page["data"][0]["reason"], "payment_unknown");
+    let path = format!("/admin/webhook-events/{}/replay", page["data"][0]["id"]);
+    world.act(&path).await.expect(200);
+    // it has its three days before it once more
+    world.books.becomes(&unknown, "deferred").await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_listed_with_its_error_and_replayed() {
+    let world = World::new().await;
+    world.gift().await;
+    world.books.balance().await;
+    world.books.execute(
+        "INSERT INTO bus.parked_event (id, consumer, partition, aggregate_id, seq, event_id,
+                aggregate_version, type, payload, created_at, state, attempts, first_error, last_error)
+         SELECT gen_random_uuid(), 'totals', partition, aggregate_id, seq, event_id,
+                aggregate_version, type, payload, created_at, 'dead', 8, 'why first', 'why last'
+           FROM bus.event_log WHERE type = 'payment.changed.v1' ORDER BY seq DESC LIMIT 1").await;
+    let page = world.get("/admin/dead-letters").await.expect(200).body;
+    let letter = &page["data"][0];
+    assert_eq!(
+        (&letter["consumer"], &letter["last_error"]),
+        (&json!("totals"), &json!("why last"))
+    );
+    let dashboard = world.get("/admin/dashboard").await.expect(200).body;
+    assert_eq!(dashboard["dead_letters"], 1);
+
+    let path = format!("/admin/dead-letters/{}/replay", letter["id"].as_str().unwrap());
+    let replayed = world.act(&path).await.expect(200).body;
+    assert_eq!((&replayed["letters"], &replayed["consumer"]), (&json!(1), &json!("totals")));
+    eventually(PATIENCE, || async { world.books.count("bus.parked_event").await == 0 }).await;
+    world.act(&path).await.expect_problem(404, "not-found");
+    assert_eq!(world.last_act().await["action"], "dead_letter.replay");
+    world.books.balance().await;
+}

@@ -19,7 +19,7 @@ impl Folder {
 }
 
 impl Transport for Folder {
-    fn deliver<'a>(&'a self, id: Uuid, message: Message) -> BoxFuture<'a, Result<(), Undelivered>> {
+    fn deliver(&self, id: Uuid, message: Message) -> BoxFuture<'_, Result<(), Undelivered>> {
         Box::pin(async move {
             let failed = |error: std::io::Error| Undelivered::ForNow(error.to_string());
             fs::create_dir_all(&self.0).await.map_err(failed)?;

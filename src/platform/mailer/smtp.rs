@@ -37,7 +37,7 @@ impl Smtp {
 }
 
 impl Transport for Smtp {
-    fn deliver<'a>(&'a self, _: Uuid, message: Message) -> BoxFuture<'a, Result<(), Undelivered>> {
+    fn deliver(&self, _: Uuid, message: Message) -> BoxFuture<'_, Result<(), Undelivered>> {
         Box::pin(async move { self.0.send(message).await.map(drop).map_err(|e| judge(&e)) })
     }
 }

@@ -17,7 +17,7 @@ use super::store::Mail;
 pub trait Transport: Send + Sync {
     /// Returns when somebody else has taken charge of the mail. `id` is the same whenever the same
     /// mail is tried again.
-    fn deliver<'a>(&'a self, id: Uuid, message: Message) -> BoxFuture<'a, Result<(), Undelivered>>;
+    fn deliver(&self, id: Uuid, message: Message) -> BoxFuture<'_, Result<(), Undelivered>>;
 }
 
 /// Why a mail was not sent.
@@ -35,7 +35,7 @@ pub enum Undelivered {
 pub struct Nowhere;
 
 impl Transport for Nowhere {
-    fn deliver<'a>(&'a self, _: Uuid, _: Message) -> BoxFuture<'a, Result<(), Undelivered>> {
+    fn deliver(&self, _: Uuid, _: Message) -> BoxFuture<'_, Result<(), Undelivered>> {
         Box::pin(async { Err(Undelivered::ForNow("no way to send mail is configured".to_owned())) })
     }
 }

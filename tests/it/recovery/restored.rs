@@ -103,9 +103,9 @@ async fn lost_answers_are_not_replayed_events_are_read_again_and_orphans_reporte
         after.count(&format!("{waiting} AND status = 'deferred'")).await == 2
     })
     .await;
-    let last = "UPDATE payment.webhook_inbox SET attempts = 1000, next_attempt_at = now()
+    let exhaust = "UPDATE payment.webhook_inbox SET attempts = 1000, next_attempt_at = now()
                 WHERE status = 'deferred'";
-    execute(&backup.url(), last);
+    execute(&backup.url(), exhaust);
     eventually(PATIENCE, || async {
         after.count(&format!("{waiting} AND status = 'dead'")).await == 2
     })

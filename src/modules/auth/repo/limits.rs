@@ -16,6 +16,9 @@ use crate::{
     platform::postgres::{Connection, cached},
 };
 
+/// Key, `spent_until`, `trusted_at`.
+type Bucket = (Vec<u8>, DateTime<Utc>, Option<DateTime<Utc>>);
+
 /// The buckets, held until the transaction ends. Those that are not there are made, full. In
 /// ascending order, so that two transactions never wait for each other in a ring.
 pub async fn lock_buckets(
@@ -35,7 +38,7 @@ pub async fn lock_buckets(
     )
     .execute(conn)
     .await?;
-    let rows: Vec<(Vec<u8>, DateTime<Utc>, Option<DateTime<Utc>>)> = sign_in_limits::table
+    let rows: Vec<Bucket> = sign_in_limits::table
         .filter(sign_in_limits::key.eq_any(&keys[..]))
         .order(sign_in_limits::key)
         .for_update()

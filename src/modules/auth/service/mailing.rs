@@ -40,8 +40,8 @@ impl AuthService {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             let now = clock::now();
-            let used = repo::use_mailed(conn, Purpose::VerifyEmail, &hash, now).await?;
-            let Some((_, Some(user))) = used else { return Err(AuthError::InvalidMailedToken) };
+            let token = repo::use_mailed(conn, Purpose::VerifyEmail, &hash, now).await?;
+            let Some((_, Some(user))) = token else { return Err(AuthError::InvalidMailedToken) };
             repo::set_verified(conn, user, now).await?;
             Ok(())
         })

@@ -76,8 +76,8 @@ impl AuthService {
         conn.transaction(async |conn| {
             let now = clock::now();
             let user = repo::lock_user(conn, user.id).await?.ok_or(AuthError::AccountGone)?;
-            let used = repo::use_mailed(conn, Purpose::PasswordReset, &token_hash, now).await?;
-            used.ok_or(AuthError::InvalidMailedToken)?;
+            let token = repo::use_mailed(conn, Purpose::PasswordReset, &token_hash, now).await?;
+            token.ok_or(AuthError::InvalidMailedToken)?;
             if repo::set_verified(conn, user.id, now).await? {
                 repo::revoke_keys(conn, user.id, now).await?;
             }

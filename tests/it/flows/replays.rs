@@ -117,12 +117,13 @@ async fn redis_may_stop_and_hang_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_the_process_remembers() {
+async fn without_redis_the_process_remembers_what_was_repeated() {
     let server = builder().start().await;
     let client = server.client();
     let campaign = Campaign::open(&client).await;
     let (key, gift) = (new_key(), campaign.gift(2500));
     let first = promise(&client, &key, &gift).await.expect(201);
+    assert!(replayed(&promise(&client, &key, &gift).await.expect(201)));
     let sql = server.database().client().await;
     sql.batch_execute("TRUNCATE bus.idempotency_key").await.unwrap();
     let again = promise(&client, &key, &gift).await.expect(201);

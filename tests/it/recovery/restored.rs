@@ -65,6 +65,8 @@ async fn lost_answers_are_not_replayed_events_are_read_again_and_orphans_reporte
     payment.becomes(&client, "captured").await;
     let (key, gift) = (new_key(), campaign.gift(900));
     let answer = promise(&client, &key, &gift).await.expect(201);
+    // a repetition: from now on Redis has it
+    promise(&client, &key, &gift).await.expect(201);
     let lost = crate::support::donation::Pledge {
         id: answer.text("id"),
         token: answer.text("guest_token"),

@@ -30,6 +30,9 @@ async fn no_foreign_key_crosses_a_schema() {
     assert_eq!(strings(&client, CROSSING).await.len(), 1);
 }
 
+/// What a module's `api` offers in the database, and who asks there: along the edges of the house.
+const API_FUNCTIONS: [(&str, &str); 1] = [("pledge", "campaign.hold_for_gifts(")];
+
 #[tokio::test]
 async fn no_view_or_function_of_one_schema_reads_anothers() {
     let database = TestDatabase::new().await;
@@ -40,6 +43,8 @@ async fn no_view_or_function_of_one_schema_reads_anothers() {
     let schemas: Vec<String> = schema_files().into_iter().map(|(module, _)| module).collect();
     for function in strings(&client, names).await {
         let (own, body) = function.split_once(' ').unwrap();
+        let asked = API_FUNCTIONS.iter().filter(|(asks, _)| *asks == own);
+        let body = asked.fold(body.to_owned(), |body, (_, api)| body.replace(api, ""));
         for other in schemas.iter().filter(|schema| *schema != own) {
             assert!(!body.contains(&format!("{other}.")), "{own} reads {other}: {body}");
         }

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn what_everybody_thinks_of_is_common() {
-        let about = ["ada", "lovelace", "ada.lovelace@example.org"].map(str::to_owned);
+        let about =
+            ["ada", "lovelace", "adalovelace", "ada.lovelace@example.org"].map(str::to_owned);
         for bad in [
             "123456789012",
             "passwordpassword",

@@ -105,7 +105,8 @@ pub fn parse_stored(email: &str) -> Result<Email, AuthError> {
 fn known(email: &str, name: &str) -> Vec<String> {
     let mailbox = email.split('@').next().unwrap_or_default();
     let words = name.split_whitespace().chain([name, email, mailbox, "careforall"]);
-    words.map(str::to_lowercase).collect()
+    let joined = [name, mailbox].map(|text| text.replace(|c: char| !c.is_alphanumeric(), ""));
+    words.chain(joined.iter().map(String::as_str)).map(str::to_lowercase).collect()
 }
 
 /// Someone about to get an account; everything is checked, the password not yet hashed.

@@ -176,6 +176,10 @@ impl Provider for SandboxProvider {
         payment_method.parse::<Method>().map(drop).map_err(|error| error.to_string())
     }
 
+    fn source<'a>(&self, payment_method: &'a str) -> Option<&'a str> {
+        payment_method.starts_with("account:").then_some(payment_method)
+    }
+
     fn create<'a>(
         &'a self,
         request: &'a CreateRequest,

@@ -3,7 +3,10 @@
 use std::{net::TcpListener, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer, dev::ServerHandle, http::header::LOCATION, middleware::from_fn,
+    App, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::header::LOCATION,
+    middleware::{Condition, from_fn},
     web,
 };
 use utoipa_swagger_ui::SwaggerUi;
@@ -12,7 +15,9 @@ use super::{openapi, services::Services};
 use crate::{
     config::Config,
     modules::auth::api::identify,
-    platform::http::{KnownRoutes, ReadTimeout, TrustedProxies, edge, not_found},
+    platform::http::{
+        KnownRoutes, Origins, ReadTimeout, TrustedProxies, cors, edge, limit, not_found,
+    },
 };
 
 /// What can be read without being in the document.
@@ -32,14 +37,19 @@ pub fn start(
     let services = services.clone();
     let proxies = TrustedProxies(config.http.trusted_proxies.clone().into());
     let patience = Duration::from_secs(config.http.read_timeout_seconds.get().into());
+    let origins = Origins(config.http.cors_origins.clone().into());
+    let workers = config.http.workers.get();
     let server = HttpServer::new(move || {
         let mut app = App::new()
             // outermost last: the edge sees all
+            .wrap(Condition::new(services.limiter.is_some(), from_fn(limit)))
             .wrap(from_fn(identify))
+            .wrap(Condition::new(!origins.0.is_empty(), from_fn(cors)))
             .wrap(from_fn(edge))
             .app_data(routes.clone())
             .app_data(ReadTimeout(patience))
             .app_data(proxies.clone())
+            .app_data(origins.clone())
             .app_data(web::Data::new(services.health.clone()))
             .app_data(web::Data::new(services.auth.clone()))
             .app_data(web::Data::new(services.campaigns.clone()))
@@ -48,6 +58,9 @@ pub fn start(
             .app_data(web::Data::new(services.totals.clone()))
             .app_data(web::Data::new(services.admin.clone()))
             .app_data(web::Data::new(services.door.clone()));
+        if let Some(limiter) = &services.limiter {
+            app = app.app_data(limiter.clone());
+        }
         if let Some(bank) = &services.sandbox {
             app = app.app_data(web::Data::new(bank.clone()));
         }
@@ -56,7 +69,8 @@ pub fn start(
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
             .default_service(web::to(not_found))
     })
-    .workers(config.http.workers.get())
+    .workers(workers)
+    .max_connections(config.http.max_connections.get().div_ceil(workers))
     .keep_alive(Duration::from_secs(75))
     .client_request_timeout(patience)
     .client_disconnect_timeout(Duration::from_secs(5))

@@ -7,7 +7,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge}
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{circuit_breaker, event_bus, mailer, postgres::Database};
+use crate::platform::{circuit_breaker, event_bus, mailer, postgres::Database, rate_limit};
 
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -64,6 +64,7 @@ fn describe() {
     describe_counter!("auth_attempts_refused_total", "Tries at a password that came too soon");
     describe_counter!("auth_mail_requests_total", "Requests for mailed tokens, by outcome");
     mailer::describe_metrics();
+    rate_limit::describe_metrics();
     describe_gauge!("db_pool_connections", "Connections of the pool by state");
     describe_gauge!("db_pool_waiting", "Requests that wait for a connection");
 }

@@ -29,6 +29,7 @@ use crate::{
         idempotency::ReplayCache,
         mailer::{Folder, Nowhere, Sender, Smtp, Transport},
         postgres::Connection,
+        rate_limit::{Quota, Quotas, RateLimiter},
         secrets,
     },
 };
@@ -46,6 +47,8 @@ pub struct Services {
     pub door: Door,
     pub inbox: Arc<Notify>,
     pub sandbox: Option<SandboxBank>,
+    /// Absent: nothing is limited.
+    pub limiter: Option<RateLimiter>,
     pub mail: Arc<dyn Transport>,
     pub mail_from: Sender,
 }
@@ -103,6 +106,7 @@ impl Services {
             bus,
             inbox,
             sandbox,
+            limiter: limiter(config, resources),
             mail: mail(config)?,
             mail_from: Sender::parse(&config.mail.from).context("CAREFORALL_MAIL__FROM")?,
         })
@@ -119,6 +123,19 @@ fn mail(config: &Config) -> anyhow::Result<Arc<dyn Transport>> {
         Some(folder) => Arc::new(Folder::new(folder)),
         None => Arc::new(Nowhere),
     })
+}
+
+fn limiter(config: &Config, resources: &Resources) -> Option<RateLimiter> {
+    let limits = &config.rate_limit;
+    let quotas = Quotas {
+        reads: Quota::per_minute(limits.reads_per_ip_per_minute),
+        writes: Quota::per_minute(limits.per_ip_per_minute),
+        api_key: Quota::per_minute(limits.per_api_key_per_minute),
+        account: Quota::per_minute(limits.auth_per_minute),
+        payments_of_address: Quota::per_hour(limits.payments_per_ip_per_hour),
+        payments_of_source: Quota::per_hour(limits.payments_per_source_per_hour),
+    };
+    limits.enabled.then(|| RateLimiter::new(quotas, resources.redis.clone()))
 }
 
 fn random_key() -> String {

@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 47] = [
+pub const ALL: [&str; 51] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -20,6 +20,8 @@ pub const ALL: [&str; 47] = [
     "http.drain_seconds",
     "http.read_timeout_seconds",
     "http.trusted_proxies",
+    "http.cors_origins",
+    "http.max_connections",
     "metrics.bind",
     "embedded.data_dir",
     "auth.signing_key",
@@ -52,6 +54,8 @@ pub const ALL: [&str; 47] = [
     "rate_limit.reads_per_ip_per_minute",
     "rate_limit.per_api_key_per_minute",
     "rate_limit.auth_per_minute",
+    "rate_limit.payments_per_ip_per_hour",
+    "rate_limit.payments_per_source_per_hour",
     "log.format",
     "log.filter",
     "otel.endpoint",

@@ -28,6 +28,7 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
     let Config { stripe, payments, pledges, mail, rate_limit, log, otel, .. } = config;
     let Config { breaker, sweeper, .. } = config;
     let webhook_secrets = vec![quoted(MASK); stripe.webhook_secrets.len()].join(", ");
+    let origins: Vec<String> = http.cors_origins.iter().map(quoted).collect();
     let proxies: Vec<String> = http.trusted_proxies.iter().map(quoted).collect();
     vec![
         ("profile", Some(quoted(profile))),
@@ -42,6 +43,8 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("http.drain_seconds", Some(http.drain_seconds.to_string())),
         ("http.read_timeout_seconds", Some(http.read_timeout_seconds.to_string())),
         ("http.trusted_proxies", Some(format!("[{}]", proxies.join(", ")))),
+        ("http.cors_origins", Some(format!("[{}]", origins.join(", ")))),
+        ("http.max_connections", Some(http.max_connections.to_string())),
         ("metrics.bind", Some(quoted(metrics.bind))),
         ("embedded.data_dir", Some(quoted(embedded.data_dir.display()))),
         ("auth.signing_key", secret(auth.signing_key.as_ref())),
@@ -77,6 +80,14 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ),
         ("rate_limit.per_api_key_per_minute", Some(rate_limit.per_api_key_per_minute.to_string())),
         ("rate_limit.auth_per_minute", Some(rate_limit.auth_per_minute.to_string())),
+        (
+            "rate_limit.payments_per_ip_per_hour",
+            Some(rate_limit.payments_per_ip_per_hour.to_string()),
+        ),
+        (
+            "rate_limit.payments_per_source_per_hour",
+            Some(rate_limit.payments_per_source_per_hour.to_string()),
+        ),
         ("log.format", Some(quoted(log.format))),
         ("log.filter", Some(quoted(&log.filter))),
         ("otel.endpoint", otel.endpoint.as_deref().map(masked_url)),

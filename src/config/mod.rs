@@ -10,6 +10,7 @@ mod error;
 mod keys;
 mod layers;
 mod mask;
+mod rate_limit;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use error::ConfigError;
+pub use rate_limit::RateLimit;
 pub use values::{LogFormat, Profile, Provider};
 
 /// The effective configuration. Build it with [`Config::load`].
@@ -98,6 +100,12 @@ pub struct Http {
     /// Networks whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Web pages that may call us from a browser; `*` stands for all.
+    #[serde(deserialize_with = "values::origins")]
+    pub cors_origins: Vec<String>,
+    /// Connections of this process; further ones wait to be accepted.
+    #[serde(deserialize_with = "values::positive")]
+    pub max_connections: NonZeroUsize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -218,21 +226,6 @@ pub struct Mail {
     pub from: String,
     /// For `.eml` files. `<data dir>/mail` unless set, except in production.
     pub folder: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RateLimit {
-    #[serde(deserialize_with = "values::flag")]
-    pub enabled: bool,
-    #[serde(deserialize_with = "values::positive")]
-    pub per_ip_per_minute: NonZeroU32,
-    #[serde(deserialize_with = "values::positive")]
-    pub reads_per_ip_per_minute: NonZeroU32,
-    #[serde(deserialize_with = "values::positive")]
-    pub per_api_key_per_minute: NonZeroU32,
-    #[serde(deserialize_with = "values::positive")]
-    pub auth_per_minute: NonZeroU32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

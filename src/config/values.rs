@@ -128,6 +128,24 @@ pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>
     list(deserializer)?.into_iter().map(network).collect()
 }
 
+/// Origins as a browser writes them, `*` for all, as a list or as one string with commas.
+pub fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let origins = list(deserializer)?;
+    match origins.iter().find(|text| *text != "*" && !is_origin(text)) {
+        Some(bad) => Err(D::Error::custom(format!(
+            "{bad:?} is not an origin such as https://give.example.org"
+        ))),
+        None => Ok(origins),
+    }
+}
+
+/// Scheme, host and port in lower case, and no slash at the end: they are compared as text.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b);
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(good))
+}
+
 /// Secrets, as a list or as one string with commas.
 pub fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {
     Ok(list(deserializer)?.into_iter().map(SecretString::from).collect())

@@ -1,6 +1,7 @@
 //! The words every room shares: money, identities, time, problems. No I/O, and nothing of ours is
 //! imported here.
 
+pub mod address;
 pub mod clock;
 pub mod drift;
 pub mod email;

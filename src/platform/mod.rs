@@ -1,5 +1,5 @@
 //! Everything that does I/O and knows no donation: the database, the cache, idempotency, the event
-//! bus, batching, mail, telemetry and HTTP manners. Imports nothing but the kernel.
+//! bus, batching, mail, rate limits, telemetry and HTTP manners. Imports nothing but the kernel.
 
 pub mod audit;
 pub mod batching;
@@ -11,5 +11,6 @@ pub mod http;
 pub mod idempotency;
 pub mod mailer;
 pub mod postgres;
+pub mod rate_limit;
 pub mod secrets;
 pub mod telemetry;

@@ -10,9 +10,11 @@
 
 mod admin;
 mod auth;
+mod authorization;
 mod boundaries;
 mod campaign;
 mod config;
+mod edge;
 mod embedded_postgres;
 mod event_bus;
 mod flows;

@@ -51,8 +51,15 @@ fn every_module_tells_its_story() {
 
 /// Each invariant names the tests that guard it: `it:room::test`, `src:room::test`, `…::test`.
 #[test]
-fn the_tests_that_the_architecture_page_names_exist() {
-    let page = std::fs::read_to_string(sources::root().join("docs/ARCHITECTURE.md")).unwrap();
+fn the_tests_that_the_pages_name_exist() {
+    for page in ["docs/ARCHITECTURE.md", "docs/SECURITY.md"] {
+        let missing = missing_tests(page);
+        assert!(missing.is_empty(), "{page} names {missing:#?}");
+    }
+}
+
+fn missing_tests(page: &str) -> Vec<String> {
+    let page = std::fs::read_to_string(sources::root().join(page)).unwrap();
     let all: Vec<_> = sources::all().into_iter().chain(sources::tests()).collect();
     let exists = |name: &str| {
         let (function, module) = (format!("fn {name}("), format!("mod {name};"));
@@ -65,9 +72,8 @@ fn the_tests_that_the_architecture_page_names_exist() {
         .skip(1)
         .step_by(2)
         .filter(|word| ["it:", "src:", "…::"].iter().any(|start| word.starts_with(start)));
-    let missing: Vec<_> =
-        named.filter(|word| !exists(word.rsplit([':', '/']).next().unwrap_or_default())).collect();
-    assert!(missing.is_empty(), "docs/ARCHITECTURE.md names {missing:#?}");
+    let last = |word: &str| word.rsplit([':', '/']).next().unwrap_or_default().to_owned();
+    named.filter(|word| !exists(&last(word))).map(str::to_owned).collect()
 }
 
 #[test]

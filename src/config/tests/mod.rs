@@ -50,7 +50,7 @@ fn nothing_set_is_a_developers_machine() {
 }
 
 /// One variable for each setting, and two that are none; the key's file is added by the test.
-const EVERYTHING: [(&str, &str); 45] = [
+const EVERYTHING: [(&str, &str); 49] = [
     ("CAREFORALL_PROFILE", "demo"),
     ("DATABASE_URL", "postgres://u:p@db/careforall"),
     ("DATABASE_REPLICA_URL", "postgresql://u:p@replica/careforall"),
@@ -62,6 +62,8 @@ const EVERYTHING: [(&str, &str); 45] = [
     ("CAREFORALL_HTTP__BIND", "0.0.0.0:80"),
     ("CAREFORALL_HTTP__WORKERS", "3"),
     ("CAREFORALL_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,fd00::/8"),
+    ("CAREFORALL_HTTP__CORS_ORIGINS", "https://a.example, http://localhost:3000"),
+    ("CAREFORALL_HTTP__MAX_CONNECTIONS", "9"),
     ("CAREFORALL_METRICS__BIND", "[::1]:0"),
     ("CAREFORALL_EMBEDDED__DATA_DIR", "/srv/data"),
     ("CAREFORALL_SANDBOX__ENABLED", "true"),
@@ -93,6 +95,8 @@ const EVERYTHING: [(&str, &str); 45] = [
     ("CAREFORALL_RATE_LIMIT__READS_PER_IP_PER_MINUTE", "2"),
     ("CAREFORALL_RATE_LIMIT__PER_API_KEY_PER_MINUTE", "3"),
     ("CAREFORALL_RATE_LIMIT__AUTH_PER_MINUTE", "4"),
+    ("CAREFORALL_RATE_LIMIT__PAYMENTS_PER_IP_PER_HOUR", "5"),
+    ("CAREFORALL_RATE_LIMIT__PAYMENTS_PER_SOURCE_PER_HOUR", "6"),
     ("CAREFORALL_LOG__FORMAT", "json"),
     ("CAREFORALL_DEV_WHATEVER", "x"),
     ("PATH", "/bin"),
@@ -115,6 +119,10 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(config.stripe.api_base, "http://localhost:12111");
     assert_eq!(config.payments.default_provider, Provider::Stripe);
     assert_eq!(config.rate_limit.auth_per_minute.get(), 4);
+    assert_eq!(config.rate_limit.payments_per_ip_per_hour.get(), 5);
+    assert_eq!(config.rate_limit.payments_per_source_per_hour.get(), 6);
+    assert_eq!(config.http.cors_origins, ["https://a.example", "http://localhost:3000"]);
+    assert_eq!(config.http.max_connections.get(), 9);
     assert_eq!((config.breaker.window_calls.get(), config.breaker.probes.get()), (9, 6));
     assert_eq!(config.sweeper.abandon_after_seconds.get(), 5);
     assert_eq!(config.log.filter, "careforall=debug");

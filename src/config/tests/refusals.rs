@@ -25,6 +25,11 @@ const BAD: &[(&str, &str, &str)] = &[
         r#""lan" is not a network such as 10.0.0.0/8"#,
     ),
     (
+        "CAREFORALL_HTTP__CORS_ORIGINS",
+        "https://a.example/",
+        r#""https://a.example/" is not an origin such as https://give.example.org"#,
+    ),
+    (
         "DATABASE_URL",
         "mysql://u:hush@h",
         "the URL does not begin with postgres:// or postgresql://",

@@ -62,6 +62,10 @@ impl Provider for Guarded {
         self.provider.check_method(payment_method)
     }
 
+    fn source<'a>(&self, payment_method: &'a str) -> Option<&'a str> {
+        self.provider.source(payment_method)
+    }
+
     fn check_amount(&self, amount: Money) -> Result<(), String> {
         self.provider.check_amount(amount)
     }

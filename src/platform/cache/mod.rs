@@ -82,6 +82,18 @@ impl RedisPool {
         Some((version?, data?))
     }
 
+    /// One round trip, once Redis knows the script.
+    pub async fn script<T: redis::FromRedisValue>(
+        &self,
+        call: &redis::ScriptInvocation<'_>,
+    ) -> Option<T> {
+        bounded(async {
+            let mut conn = self.pool.get().await.ok()?;
+            call.invoke_async(&mut conn).await.ok()
+        })
+        .await
+    }
+
     async fn run<T: redis::FromRedisValue>(&self, command: redis::Cmd) -> Option<T> {
         bounded(async {
             let mut conn = self.pool.get().await.ok()?;

@@ -39,6 +39,10 @@ pub struct RawBody(pub Bytes);
 pub struct Unread(Payload);
 
 impl Unread {
+    pub fn new(payload: Payload) -> Self {
+        Self(payload)
+    }
+
     /// The response that refuses the body, holding on to the rest of it.
     pub fn beneath(self, body: BoxBody) -> BoxBody {
         BoxBody::new(Refusal { body, _unread: self.0 })

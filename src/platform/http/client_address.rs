@@ -20,20 +20,28 @@ pub struct TrustedProxies(pub Arc<[IpNet]>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
+impl ClientAddress {
+    /// `None` where the connection has no address.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        let peer = request.peer_addr()?.ip();
+        let proxies = request.app_data::<TrustedProxies>().map_or(&[][..], |proxies| &proxies.0);
+        if proxies.is_empty() {
+            return Some(Self(peer.to_canonical()));
+        }
+        let headers = request.headers().get_all("x-forwarded-for");
+        let hops: Vec<&str> =
+            headers.flat_map(|header| header.to_str().unwrap_or("?").split(',')).collect();
+        Some(Self(client(peer, &hops, proxies)))
+    }
+}
+
 impl FromRequest for ClientAddress {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let proxies = request.app_data::<TrustedProxies>().map_or(&[][..], |proxies| &proxies.0);
-        let Some(peer) = request.peer_addr() else {
-            let detail = "the connection has no address";
-            return ready(Err(Problem::new(ProblemCode::Internal, detail)));
-        };
-        let headers = request.headers().get_all("x-forwarded-for");
-        let hops: Vec<&str> =
-            headers.flat_map(|header| header.to_str().unwrap_or("?").split(',')).collect();
-        ready(Ok(Self(client(peer.ip(), &hops, proxies))))
+        let detail = "the connection has no address";
+        ready(Self::of(request).ok_or_else(|| Problem::new(ProblemCode::Internal, detail)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a request carries in `Authorization`, and whose it is.
 //!
 //! Tokens are verified without the database. API keys are looked up by a middleware, [`identify`],
-//! before anything else of the request is judged: credentials come first.
+//! before anything else of the request is judged: credentials come first. An address that keeps
+//! trying keys that nobody has is not looked up for any more, so that nobody searches for keys here.
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -18,6 +19,10 @@ use crate::{
         problem::Problem,
     },
     modules::auth::{model::KEY_PREFIX, tokens::Bearer},
+    platform::{
+        http::{KeyHolder, Limits},
+        rate_limit::Class,
+    },
 };
 
 /// Credentials that are in order.
@@ -63,7 +68,13 @@ pub async fn identify(
 }
 
 async fn look_up(request: &HttpRequest, secret: &str) -> Result<Credential, Problem> {
-    let found = service(request)?.use_key(secret).await?.ok_or_else(unknown_key)?;
+    let limits = Limits::from(request);
+    limits.check(Class::UnknownKeys)?;
+    let Some(found) = service(request)?.use_key(secret).await? else {
+        limits.address(Class::UnknownKeys).await?;
+        return Err(unknown_key());
+    };
+    request.extensions_mut().insert(KeyHolder(found.id.0));
     Ok(Credential::Key { user_id: found.user_id, key_id: found.id })
 }
 

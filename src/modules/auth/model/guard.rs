@@ -7,12 +7,12 @@
 //! only the first bucket counts: strangers who keep guessing slow each other down, and not the
 //! account's owner at home.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::kernel::email::Email;
+use crate::kernel::{address::network, email::Email};
 
 /// A bucket: so many tries at once, and one more after each `drop`.
 #[derive(Debug, Clone, Copy)]
@@ -44,17 +44,6 @@ impl Keys {
             key(&["account", account]),
             key(&["address", &address]),
         ])
-    }
-}
-
-/// Whoever has one IPv6 address has the 2^64 beside it.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         model::Purpose,
         tokens::ACCESS_LIFETIME,
     },
-    platform::http::{ClientAddress, Json, ok},
+    platform::http::{ClientAddress, Json, Limits, ok},
 };
 
 /// Prove an address
@@ -36,11 +36,18 @@ pub async fn verify_email(auth: Auth, Json(body): Json<MailedTokenRequest>) -> A
 #[utoipa::path(
     tag = "auth",
     request_body(content = AddressRequest, example = json!({ "email": "ada@example.org" })),
-    responses((status = 202, description = "If there is such an account, a mail is on its way"))
+    responses((status = 202, description = "If there is such an account, a mail is on its way")),
+    extensions(("x-problems" = json!(["rate-limited"])))
 )]
 #[post("/auth/password-reset")]
-pub async fn request_password_reset(auth: Auth, Json(body): Json<AddressRequest>) -> Answer {
-    auth.request_mail(Purpose::PasswordReset, &body.email()?).await?;
+pub async fn request_password_reset(
+    auth: Auth,
+    limits: Limits,
+    Json(body): Json<AddressRequest>,
+) -> Answer {
+    let email = body.email()?;
+    limits.account(email.as_str()).await?;
+    auth.request_mail(Purpose::PasswordReset, &email).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -73,11 +80,18 @@ pub async fn confirm_password_reset(
 #[utoipa::path(
     tag = "auth",
     request_body(content = AddressRequest, example = json!({ "email": "ada@example.org" })),
-    responses((status = 202, description = "If there are such gifts, a mail is on its way"))
+    responses((status = 202, description = "If there are such gifts, a mail is on its way")),
+    extensions(("x-problems" = json!(["rate-limited"])))
 )]
 #[post("/auth/magic-links")]
-pub async fn request_magic_link(auth: Auth, Json(body): Json<AddressRequest>) -> Answer {
-    auth.request_mail(Purpose::MagicLink, &body.email()?).await?;
+pub async fn request_magic_link(
+    auth: Auth,
+    limits: Limits,
+    Json(body): Json<AddressRequest>,
+) -> Answer {
+    let email = body.email()?;
+    limits.account(email.as_str()).await?;
+    auth.request_mail(Purpose::MagicLink, &email).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 

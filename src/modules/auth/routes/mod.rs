@@ -17,13 +17,16 @@ use super::{
         JwksBody, LoginRequest, RefreshTokenRequest, RegisterRequest, SessionBody, TokenPairBody,
         UpdateMeRequest, UserBody,
     },
-    model::User,
+    model::{Credentials, User},
     service::{AuthService, Session, Tokens},
     tokens::ACCESS_LIFETIME,
 };
 use crate::{
     kernel::{problem::Problem, version::etag},
-    platform::http::{ClientAddress, IfMatchHeader, Json, created, ok},
+    platform::{
+        http::{ClientAddress, IfMatchHeader, Json, Limits, created, ok},
+        rate_limit::Class,
+    },
 };
 
 type Answer = Result<HttpResponse, Problem>;
@@ -66,10 +69,16 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         status = 201, description = "The account", body = UserBody,
         headers(("Location" = String, description = "`/api/v1/me`"))
     )),
-    extensions(("x-problems" = json!(["email-taken"])))
+    extensions(("x-problems" = json!(["email-taken", "rate-limited"])))
 )]
 #[post("/auth/register")]
-pub async fn register_user(auth: Auth, Json(body): Json<RegisterRequest>) -> Answer {
+pub async fn register_user(
+    auth: Auth,
+    limits: Limits,
+    Json(body): Json<RegisterRequest>,
+) -> Answer {
+    // there is no account yet to count by
+    limits.address(Class::Account).await?;
     let user = auth.register(body.try_into()?).await?;
     Ok(created("/api/v1/me", &UserBody::from(user)))
 }
@@ -91,9 +100,12 @@ pub async fn register_user(auth: Auth, Json(body): Json<RegisterRequest>) -> Ans
 pub async fn login_user(
     auth: Auth,
     client: ClientAddress,
+    limits: Limits,
     Json(body): Json<LoginRequest>,
 ) -> Answer {
-    let Session { tokens, user } = auth.login(body.try_into()?, client.0).await?;
+    let who: Credentials = body.try_into()?;
+    limits.account(who.email.as_str()).await?;
+    let Session { tokens, user } = auth.login(who, client.0).await?;
     Ok(ok(&SessionBody {
         access_token: tokens.access,
         token_type: "Bearer",

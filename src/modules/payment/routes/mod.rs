@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, get, http::header::LOCATION, post, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
+    api::Provider,
     dto::{CreatePayment, HistoryEntry, PaymentBody},
     service::PaymentService,
     webhook_route::receive_webhook,
@@ -19,8 +20,9 @@ use crate::{
     },
     modules::auth::api::Caller,
     platform::{
-        http::{PathId, Query, ok},
+        http::{Limits, PathId, Query, ok},
         idempotency::IdempotentRequest,
+        rate_limit::{Class, Key},
     },
 };
 
@@ -52,18 +54,22 @@ pub fn configure(config: &mut ServiceConfig) {
     extensions(("x-problems" = json!([
         "unauthorized", "not-found", "idempotency-key-missing", "idempotency-key-invalid",
         "idempotency-key-reused", "idempotency-in-progress", "payment-declined",
-        "payment-already-active", "pledge-not-payable", "amount-out-of-range", "provider-unavailable"
+        "payment-already-active", "pledge-not-payable", "amount-out-of-range", "rate-limited",
+        "provider-unavailable"
     ]))),
     security(("bearer" = []))
 )]
 #[post("/payments")]
 pub async fn create_payment(
     caller: Caller,
+    limits: Limits,
     request: IdempotentRequest,
     service: web::Data<PaymentService>,
 ) -> Result<HttpResponse, Problem> {
     let scope = caller.required_scope()?;
     let (order, key) = request.parse::<CreatePayment>(caller.user_id().is_none())?;
+    let provider = service.providers().choose(order.provider.as_deref());
+    spend(&limits, caller, provider, order.payment_method.as_deref()).await?;
     let (stored, replayed) = match service.create(caller, &key.scoped(scope), &order).await? {
         Ok(stored) => (stored, false),
         Err(refusal) => (refusal.into_replay()?, true),
@@ -74,6 +80,26 @@ pub async fn create_payment(
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
+}
+
+/// Whoever tries out stolen cards makes many payments: from one address, or with one card from
+/// everywhere. Repetitions count too. A program with an API key pays for many people.
+async fn spend(
+    limits: &Limits,
+    caller: Caller,
+    provider: Option<&dyn Provider>,
+    method: Option<&str>,
+) -> Result<(), Problem> {
+    if !matches!(caller, Caller::Key { .. }) {
+        limits.address(Class::PaymentsOfAddress).await?;
+    }
+    let Some((provider, method)) = provider.zip(method) else { return Ok(()) };
+    match provider.source(method) {
+        Some(source) => {
+            limits.spend(Key::words(Class::PaymentsOfSource, &[provider.name(), source])).await
+        }
+        None => Ok(()),
+    }
 }
 
 /// Read a payment

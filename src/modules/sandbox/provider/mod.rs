@@ -113,7 +113,7 @@ impl SandboxProvider {
         cursor: Option<&str>,
     ) -> Result<PaymentPage, ProviderError> {
         let after = match cursor {
-            Some(cursor) => Some(read_cursor(cursor).ok_or_else(bad_cursor)?),
+            Some(cursor) => Some(words::read_cursor(cursor).ok_or_else(bad_cursor)?),
             None => None,
         };
         let made = self.bank.made(span, after, PAGE).await?;
@@ -174,6 +174,10 @@ impl Provider for SandboxProvider {
 
     fn check_method(&self, payment_method: &str) -> Result<(), String> {
         payment_method.parse::<Method>().map(drop).map_err(|error| error.to_string())
+    }
+
+    fn source<'a>(&self, payment_method: &'a str) -> Option<&'a str> {
+        payment_method.starts_with("account:").then_some(payment_method)
     }
 
     fn create<'a>(
@@ -267,12 +271,6 @@ impl Provider for SandboxProvider {
     ) -> Result<WebhookEvent, WebhookError> {
         webhook::parse(headers, body)
     }
-}
-
-/// When the last payment of the page before was made, and its id.
-fn read_cursor(cursor: &str) -> Option<(DateTime<Utc>, &str)> {
-    let (micros, id) = cursor.split_once(' ')?;
-    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id))
 }
 
 fn millis(ms: i32) -> Duration {

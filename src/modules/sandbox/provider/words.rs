@@ -1,5 +1,7 @@
 //! The bank's words in those of the seam.
 
+use chrono::{DateTime, Utc};
+
 use super::super::{
     model::{BankDispute, BankPayment, BankRefund, DisputeStatus, RefundStatus, Status},
     repo::Said,
@@ -9,6 +11,12 @@ use crate::modules::payment::api::{
     CreateAnswer, Created, ListedEvent, ProviderDispute, ProviderDisputeStatus, ProviderPayment,
     ProviderRefund, ProviderRefundStatus, ProviderStatus,
 };
+
+/// When the last payment of the page before was made, and its id.
+pub fn read_cursor(cursor: &str) -> Option<(DateTime<Utc>, &str)> {
+    let (micros, id) = cursor.split_once(' ')?;
+    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id))
+}
 
 pub fn answer(creation: Creation) -> CreateAnswer {
     let created = Created {

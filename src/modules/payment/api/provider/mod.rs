@@ -56,6 +56,12 @@ pub trait Provider: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The part of a payment method that stands for one card or account, so that it can be counted;
+    /// `None` where the word is everybody's.
+    fn source<'a>(&self, payment_method: &'a str) -> Option<&'a str> {
+        Some(payment_method)
+    }
+
     /// Whether an amount can be expressed at this provider, before anything is written for it; if
     /// not, why.
     fn check_amount(&self, _amount: Money) -> Result<(), String> {

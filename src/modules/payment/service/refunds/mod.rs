@@ -8,6 +8,7 @@
 mod ask;
 mod begin;
 mod policy;
+mod run;
 mod store;
 
 use chrono::TimeDelta;
@@ -40,6 +41,7 @@ use crate::{
 };
 
 pub use policy::refund_second_captures;
+pub use run::begin_run;
 
 /// While somebody works on a refund, others leave it alone for this long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -57,8 +59,11 @@ impl PaymentService {
             return Ok(Err(known));
         }
         let mut conn = self.database.conn().await?;
-        let begun =
-            conn.transaction(async |conn| begin(conn, admin, key, payment, order).await).await?;
+        let begun = conn
+            .transaction(async |conn| {
+                begin(conn, admin, key, payment, order, &self.providers).await
+            })
+            .await?;
         drop(conn);
         let stored = match begun {
             Begun::Known(refusal) => return Ok(Err(refusal)),

@@ -43,7 +43,8 @@ use crate::{
 pub use policy::refund_second_captures;
 pub use run::begin_run;
 
-/// While somebody works on a refund, others leave it alone for this long.
+/// While somebody works on a refund, others leave it alone for this long. Then the refunder takes it
+/// up; it is no setting, because it has to be longer than a call can take.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 impl PaymentService {

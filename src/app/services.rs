@@ -223,7 +223,6 @@ fn pace(config: &Config) -> Pace {
     Pace {
         every: Duration::from_secs(sweeper.every_seconds.get().into()),
         pending_after: age(sweeper.pending_after_seconds),
-        refund_after: age(sweeper.refund_after_seconds),
         abandon_after: age(sweeper.abandon_after_seconds),
         backoff: age(sweeper.backoff_seconds),
         events_every: age(sweeper.events_every_seconds),

@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 51] = [
+pub const ALL: [&str; 50] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -38,7 +38,6 @@ pub const ALL: [&str; 51] = [
     "breaker.probes",
     "sweeper.every_seconds",
     "sweeper.pending_after_seconds",
-    "sweeper.refund_after_seconds",
     "sweeper.backoff_seconds",
     "sweeper.abandon_after_seconds",
     "sweeper.events_every_seconds",

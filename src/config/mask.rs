@@ -61,7 +61,6 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("breaker.probes", Some(breaker.probes.to_string())),
         ("sweeper.every_seconds", Some(sweeper.every_seconds.to_string())),
         ("sweeper.pending_after_seconds", Some(sweeper.pending_after_seconds.to_string())),
-        ("sweeper.refund_after_seconds", Some(sweeper.refund_after_seconds.to_string())),
         ("sweeper.backoff_seconds", Some(sweeper.backoff_seconds.to_string())),
         ("sweeper.abandon_after_seconds", Some(sweeper.abandon_after_seconds.to_string())),
         ("sweeper.events_every_seconds", Some(sweeper.events_every_seconds.to_string())),

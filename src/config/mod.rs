@@ -188,9 +188,6 @@ pub struct Sweeper {
     /// A payment that is pending for so long is asked about.
     #[serde(deserialize_with = "values::positive")]
     pub pending_after_seconds: NonZeroU32,
-    /// A refund that was requested so long ago is taken up again.
-    #[serde(deserialize_with = "values::positive")]
-    pub refund_after_seconds: NonZeroU32,
     /// The first wait between two looks at the same payment; it doubles, up to 6 hours.
     #[serde(deserialize_with = "values::positive")]
     pub backoff_seconds: NonZeroU32,

@@ -123,7 +123,6 @@ fn recovery(config: &Config) -> Result<(), ConfigError> {
         ("breaker.open_seconds", breaker.open_seconds),
         ("sweeper.every_seconds", sweeper.every_seconds),
         ("sweeper.pending_after_seconds", sweeper.pending_after_seconds),
-        ("sweeper.refund_after_seconds", sweeper.refund_after_seconds),
         ("sweeper.backoff_seconds", sweeper.backoff_seconds),
         ("sweeper.abandon_after_seconds", sweeper.abandon_after_seconds),
         ("sweeper.events_every_seconds", sweeper.events_every_seconds),

@@ -89,6 +89,10 @@ id! {
     RefundId
 }
 id! {
+    /// An act that gives back all gifts of one campaign.
+    RefundRunId
+}
+id! {
     /// The credential of a program that acts as a user.
     ApiKeyId
 }

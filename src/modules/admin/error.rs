@@ -14,6 +14,10 @@ use crate::{
 pub enum AdminError {
     #[error("no dead letter has this id, or it has been replayed")]
     NoLetter,
+    #[error("only of a cancelled campaign all gifts are refunded")]
+    NotCancelled,
+    #[error("the gifts of this campaign have not been refunded as a whole")]
+    NoRefunds,
     #[error("a campaign could not be counted anew: {0:#}")]
     Recount(anyhow::Error),
     #[error(transparent)]
@@ -38,9 +42,11 @@ impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         let code = match error {
             AdminError::NoLetter
+            | AdminError::NoRefunds
             | AdminError::User(AdminRefusal::NotFound)
             | AdminError::Webhook(NotReplayable::NotFound) => ProblemCode::NotFound,
-            AdminError::User(AdminRefusal::Oneself)
+            AdminError::NotCancelled
+            | AdminError::User(AdminRefusal::Oneself)
             | AdminError::Webhook(NotReplayable::Settled(_)) => ProblemCode::InvalidTransition,
             AdminError::User(AdminRefusal::NoLongerAdmin) => ProblemCode::Forbidden,
             AdminError::Recount(_) => {

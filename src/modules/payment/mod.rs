@@ -7,8 +7,8 @@
 //! refunded + disputed ≤ captured; the ledger's differences add up to the payment; every decision
 //! has a row in the history; facts, ledger and history are append-only.
 //!
-//! Tables: `payment.payments`, `.facts`, `.ledger`, `.history`, `.refunds`, `.webhook_inbox`,
-//! `.cancel_intents`, `.checks`, `.provider_cursors`, `.reconciliations`. Events out:
+//! Tables: `payment.payments`, `.facts`, `.ledger`, `.history`, `.refunds`, `.refund_runs`,
+//! `.webhook_inbox`, `.cancel_intents`, `.checks`, `.provider_cursors`, `.reconciliations`. Events out:
 //! `payment.changed.v1`. In: `pledge.cancelled.v1`, and our own: what is captured a second time for
 //! one pledge is given back.
 

@@ -1,15 +1,13 @@
-//! Refunds that nobody waits for: made by policy, or whose client never came back.
+//! Refunds that nobody waits for: made by policy or for a whole campaign, or whose client never came
+//! back.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{repo, service::PaymentService};
-use crate::{
-    kernel::clock,
-    platform::postgres::{Database, DbError},
-};
+use super::{error::PaymentError, repo, service::PaymentService};
+use crate::{kernel::clock, platform::postgres::Database};
 
 const IDLE: Duration = Duration::from_secs(1);
 const BATCH: i64 = 64;
@@ -31,15 +29,17 @@ impl Refunder {
     pub async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.turn().await {
-                Ok(due) if due > 0 => continue,
-                Ok(_) => {}
+                Ok(true) => continue,
+                Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "refunds could not be carried out"),
             }
             stop.run_until_cancelled(tokio::time::sleep(IDLE)).await;
         }
     }
 
-    async fn turn(&self) -> Result<usize, DbError> {
+    /// `false`: nothing was due. A run reserves only as fast as is refunded, so that what comes up
+    /// meanwhile does not wait for all of it.
+    async fn turn(&self) -> Result<bool, PaymentError> {
         let mut conn = self.database.conn().await?;
         let due = repo::due_refunds(&mut conn, clock::now(), BATCH).await?;
         drop(conn);
@@ -50,6 +50,8 @@ impl Refunder {
                 }
             })
             .await;
-        Ok(due.len())
+        let few = i64::try_from(due.len()).is_ok_and(|due| due < BATCH);
+        let advanced = few && self.service.advance_run().await?;
+        Ok(advanced || !due.is_empty())
     }
 }

@@ -119,6 +119,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    payment.refund_runs (id) {
+        id -> Uuid,
+        campaign_id -> Uuid,
+        requested_by -> Uuid,
+        reason -> Text,
+        cursor -> Nullable<Uuid>,
+        skipped -> Int8,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        done_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     payment.refunds (id) {
         id -> Uuid,
         payment_id -> Uuid,
@@ -137,6 +152,7 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        run_id -> Nullable<Uuid>,
     }
 }
 
@@ -176,6 +192,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     payments,
     provider_cursors,
     reconciliations,
+    refund_runs,
     refunds,
     webhook_inbox,
 );

@@ -47,8 +47,9 @@ pub struct StoredResponse {
 /// What a key is worth right now.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
-    /// It is ours: execute, from the recovery point of a former attempt if there is one.
-    Execute { attempt: i32, recovery_point: Option<serde_json::Value> },
+    /// It is ours: execute, from the recovery point of a former attempt if there is one. No two
+    /// attempts have the same number, also not if the key was freed in between.
+    Execute { attempt: i32, new: bool, recovery_point: Option<serde_json::Value> },
     /// Done before: give this answer again.
     Replay(StoredResponse),
     /// The key belongs to another request.
@@ -69,8 +70,8 @@ impl Claim {
     /// The attempt to execute, or the answer to give instead.
     pub fn into_execution(self) -> Result<(i32, Option<serde_json::Value>), Refusal> {
         let (outcome, result) = match self {
-            Self::Execute { attempt, recovery_point } => {
-                let outcome = if attempt == 1 { "new" } else { "taken_over" };
+            Self::Execute { attempt, new, recovery_point } => {
+                let outcome = if new { "new" } else { "taken_over" };
                 (outcome, Ok((attempt, recovery_point)))
             }
             Self::Replay(response) => ("replayed", Err(Refusal::Replay(response))),

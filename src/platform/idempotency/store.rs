@@ -14,8 +14,6 @@ use crate::platform::postgres::{Connection, cached};
 struct Row {
     #[diesel(sql_type = Binary)]
     fingerprint: Vec<u8>,
-    #[diesel(sql_type = Integer)]
-    attempt: i32,
     #[diesel(sql_type = Nullable<Bool>)]
     leased: Option<bool>,
     #[diesel(sql_type = Nullable<Jsonb>)]
@@ -24,6 +22,12 @@ struct Row {
     response_status: Option<i16>,
     #[diesel(sql_type = Nullable<Text>)]
     response_body: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Attempt {
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
 }
 
 impl Row {
@@ -47,18 +51,19 @@ pub async fn claim(conn: &mut Connection, key: &IdempotencyKey) -> QueryResult<C
     loop {
         let inserted = cached(
             sql_query(
-                "INSERT INTO bus.idempotency_key (scope, key, fingerprint, lease_until)
-                 VALUES ($1, $2, $3, now() + interval '30 seconds')
-                 ON CONFLICT (scope, key) DO NOTHING",
+                "INSERT INTO bus.idempotency_key (scope, key, fingerprint, attempt, lease_until)
+                 VALUES ($1, $2, $3, nextval('bus.attempt'), now() + interval '30 seconds')
+                 ON CONFLICT (scope, key) DO NOTHING RETURNING attempt",
             )
             .bind::<Text, _>(&key.scope)
             .bind::<Text, _>(&key.key)
             .bind::<Binary, _>(&key.fingerprint[..]),
         )
-        .execute(conn)
-        .await?;
-        if inserted == 1 {
-            return Ok(Claim::Execute { attempt: 1, recovery_point: None });
+        .get_result::<Attempt>(conn)
+        .await
+        .optional()?;
+        if let Some(Attempt { attempt }) = inserted {
+            return Ok(Claim::Execute { attempt, new: true, recovery_point: None });
         }
         // freed by its owner between the two statements: it can be inserted after all
         if let Some(claim) = claim_existing(conn, key).await? {
@@ -70,7 +75,7 @@ pub async fn claim(conn: &mut Connection, key: &IdempotencyKey) -> QueryResult<C
 async fn claim_existing(conn: &mut Connection, key: &IdempotencyKey) -> QueryResult<Option<Claim>> {
     let row = cached(
         sql_query(
-            "SELECT fingerprint, attempt, lease_until > clock_timestamp() AS leased,
+            "SELECT fingerprint, lease_until > clock_timestamp() AS leased,
                     recovery_point, response_status, response_body
              FROM bus.idempotency_key WHERE scope = $1 AND key = $2 FOR UPDATE",
         )
@@ -81,30 +86,30 @@ async fn claim_existing(conn: &mut Connection, key: &IdempotencyKey) -> QueryRes
     .await
     .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let (attempt, recovery_point) = (row.attempt + 1, row.recovery_point.clone());
+    let recovery_point = row.recovery_point.clone();
     if let Some(claim) = row.judge(&key.fingerprint) {
         return Ok(Some(claim));
     }
-    cached(
+    let Attempt { attempt } = cached(
         sql_query(
             "UPDATE bus.idempotency_key
-             SET attempt = $3, lease_until = clock_timestamp() + interval '30 seconds'
-             WHERE scope = $1 AND key = $2",
+             SET attempt = nextval('bus.attempt'),
+                 lease_until = clock_timestamp() + interval '30 seconds'
+             WHERE scope = $1 AND key = $2 RETURNING attempt",
         )
         .bind::<Text, _>(&key.scope)
-        .bind::<Text, _>(&key.key)
-        .bind::<Integer, _>(attempt),
+        .bind::<Text, _>(&key.key),
     )
-    .execute(conn)
+    .get_result(conn)
     .await?;
-    Ok(Some(Claim::Execute { attempt, recovery_point }))
+    Ok(Some(Claim::Execute { attempt, new: false, recovery_point }))
 }
 
 /// What the key is worth, without claiming it. `None`: it is free, or its lease has expired.
 pub async fn find(conn: &mut Connection, key: &IdempotencyKey) -> QueryResult<Option<Claim>> {
     let row = cached(
         sql_query(
-            "SELECT fingerprint, attempt, lease_until > clock_timestamp() AS leased,
+            "SELECT fingerprint, lease_until > clock_timestamp() AS leased,
                     recovery_point, response_status, response_body
              FROM bus.idempotency_key WHERE scope = $1 AND key = $2",
         )

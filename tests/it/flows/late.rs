@@ -34,7 +34,10 @@ async fn made_after_it_was_closed(fenced: bool) {
     eventually(PATIENCE, || async { count(&url, DONE_INTENTS).await == 1 }).await;
     assert!(bank_payments(&client, &id).await.is_empty());
     if fenced {
-        execute(&url, "UPDATE bus.idempotency_key SET attempt = 2 WHERE finished_at IS NULL");
+        execute(
+            &url,
+            "UPDATE bus.idempotency_key SET attempt = attempt + 1 WHERE finished_at IS NULL",
+        );
     }
     database.batch_execute("COMMIT").await.unwrap();
     let answer = request.await.unwrap();

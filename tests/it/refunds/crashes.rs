@@ -14,6 +14,8 @@ const EXPIRE: &str = "UPDATE bus.idempotency_key SET lease_until = now() WHERE f
 const ABANDON: &str = "UPDATE payment.refunds SET next_attempt_at = now()";
 /// The worker leaves it alone.
 const KEEP: &str = "UPDATE payment.refunds SET next_attempt_at = now() + interval '1 hour'";
+/// As a refusal gives a key back that another attempt has taken over.
+const FREE: &str = "DELETE FROM bus.idempotency_key WHERE finished_at IS NULL";
 /// The last call is long over.
 const LONG_AGO: &str = "UPDATE payment.refunds SET called_at = now() - interval '1 hour',
                                                    next_attempt_at = now()";
@@ -179,4 +181,33 @@ async fn a_zombie_that_goes_on_changes_nothing() {
     let replay = ask(&dying).send().await.expect(202);
     assert_eq!((replay.header("idempotent-replayed"), &replay.body), (Some("true"), &answer));
     ends_once(&office, &payment).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_does_not_take_a_key_that_was_freed_and_is_used_anew_for_its_own() {
+    let office = Office::new().await;
+    let heir = office.world.replica().await;
+    let (client, dying) = (heir.client(), office.world.client.clone());
+    let (_, payment) = office.silently_paid().await;
+    plan_fault(&client, "refund", "delay", 1, 2000).await;
+    let key = new_key();
+    let ask = |client| {
+        let ask = payment.act(client, &office.admin, &key, "refunds");
+        ask.json(json!({ "amount_minor": 4000 }))
+    };
+    let first = tokio::spawn(ask(&dying).send());
+    eventually(PATIENCE, || async { payment.bank_refunds(&client).await.len() == 1 }).await;
+    let before = only_refund(&office).await;
+    office.world.server.stop();
+    office.world.books.execute(FREE).await;
+    plan_fault(&client, "refund", "delay", 1, 6000).await;
+    let second = tokio::spawn(ask(&client).send());
+    eventually(PATIENCE, || async { payment.bank_refunds(&client).await.len() == 2 }).await;
+    office.world.server.cont();
+
+    let zombie = first.await.unwrap();
+    assert!(matches!(zombie.status, 409 | 503), "{zombie:?}");
+    let answer = second.await.unwrap().expect(202).body;
+    assert_ne!(answer["id"], before["id"]);
+    office.world.ends_with(10_000, 8000, 0).await;
 }

@@ -8,6 +8,7 @@ mod giving_back;
 mod parallel;
 mod refusals;
 mod twice;
+mod whole;
 
 use serde_json::{Value, json};
 

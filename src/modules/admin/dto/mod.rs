@@ -3,6 +3,7 @@
 mod acts;
 mod books;
 mod queries;
+mod refunds;
 mod views;
 
 pub use acts::{Reason, RefreshRequest, RoleChange};
@@ -11,4 +12,5 @@ pub use queries::{
     AuditQuery, CampaignsQuery, LettersQuery, PaymentState, PaymentsQuery, PledgeState,
     PledgesQuery, UserStatus, UsersQuery, WebhookState, WebhooksQuery, sane,
 };
+pub use refunds::RefundRunBody;
 pub use views::{AdminUserBody, AuditRecordBody, DeadLetterBody, ReplayedBody, WebhookEventBody};

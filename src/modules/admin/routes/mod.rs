@@ -5,6 +5,7 @@ mod books;
 mod campaigns;
 mod inbox;
 mod lists;
+mod refunds;
 mod users;
 
 use std::str::FromStr;
@@ -44,7 +45,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(users::suspend_user)
         .service(users::unsuspend_user)
         .service(campaigns::suspend_campaign)
-        .service(campaigns::unsuspend_campaign);
+        .service(campaigns::unsuspend_campaign)
+        .service(refunds::refund_campaign)
+        .service(refunds::get_campaign_refunds);
 }
 
 /// The query, read once the caller is known.

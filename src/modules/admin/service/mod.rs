@@ -4,6 +4,7 @@ mod acts;
 mod dashboard;
 mod lists;
 mod reconcile;
+mod refunds;
 
 use std::sync::Arc;
 

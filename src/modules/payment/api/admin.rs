@@ -2,14 +2,20 @@
 
 use diesel::QueryResult;
 
-use super::super::repo::{self, admin};
 pub use super::super::{
     dto::PaymentBody,
-    repo::admin::{PaymentFilter, WebhookFilter, WebhookKey, WebhookRow},
+    repo::{
+        Progress, RefundRunRow,
+        admin::{PaymentFilter, WebhookFilter, WebhookKey, WebhookRow},
+    },
+};
+use super::super::{
+    repo::{self, admin},
+    service::begin_run,
 };
 use crate::{
     kernel::{
-        ids::PaymentId,
+        ids::{CampaignId, PaymentId, UserId},
         page::{Page, PageRequest},
     },
     platform::postgres::Connection,
@@ -34,6 +40,27 @@ pub async fn list_webhooks(
 ) -> QueryResult<Page<WebhookRow>> {
     let rows = admin::list_webhooks(conn, filter, page).await?;
     Ok(Page::new(rows, page.limit, |row| (row.received_at, row.id)))
+}
+
+/// Begins to give back all gifts of a campaign, which the caller has locked and found cancelled;
+/// returns the run, and whether it is new: a campaign has one at a time. In the caller's
+/// transaction. The worker finds it within a second.
+pub async fn refund_all(
+    conn: &mut Connection,
+    campaign: CampaignId,
+    requested_by: UserId,
+    reason: &str,
+) -> QueryResult<(RefundRunRow, bool)> {
+    begin_run(conn, campaign, requested_by, reason).await
+}
+
+/// The campaign's newest run, and how far all of them have got.
+pub async fn refund_progress(
+    conn: &mut Connection,
+    campaign: CampaignId,
+) -> QueryResult<Option<(RefundRunRow, Progress)>> {
+    let Some(run) = repo::last_run(conn, campaign).await? else { return Ok(None) };
+    Ok(Some((run, repo::progress_of_runs(conn, campaign).await?)))
 }
 
 /// Why a webhook is not judged again.

@@ -10,6 +10,7 @@ mod provider_cursors;
 pub mod reconcile;
 mod reconciliations;
 mod records;
+mod refund_runs;
 mod refunds;
 
 pub use cancel_intents::{
@@ -31,6 +32,9 @@ pub use payments::{
 pub use provider_cursors::{ProviderCursor, claim_cursor, move_cursor};
 pub use reconciliations::{claim_reconciliation, find_named, finish_reconciliation, page_made_in};
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};
+pub use refund_runs::{
+    Progress, RefundRunRow, last_run, lock_held, move_run, next_run, open_run, progress_of_runs,
+};
 pub use refunds::{
     RefundNews, RefundRow, captured_again, due_refunds, fail_refund, find_refund, follow_refunds,
     in_flight_minor, insert_refund, next_refund_key, retry_refund, take_up_refund,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::schema::refunds::{self, dsl};
 use crate::{
     kernel::{
-        ids::{PaymentId, PledgeId, RefundId, UserId},
+        ids::{PaymentId, PledgeId, RefundId, RefundRunId, UserId},
         money::Currency,
     },
     platform::postgres::Connection,
@@ -41,9 +41,11 @@ pub struct RefundRow {
     pub last_error: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The run that asked for it, if one did.
+    pub run_id: Option<RefundRunId>,
 }
 
-/// `false`: by policy the payment has one already.
+/// `false`: by policy, or of this run, the payment has one already.
 pub async fn insert_refund(conn: &mut Connection, row: &RefundRow) -> QueryResult<bool> {
     let rows = diesel::insert_into(refunds::table)
         .values(row)

@@ -99,7 +99,7 @@ pub async fn cancel_payment(
     extensions(("x-problems" = json!([
         "unauthorized", "forbidden", "not-found", "idempotency-key-missing",
         "idempotency-key-invalid", "idempotency-key-reused", "idempotency-in-progress",
-        "refund-exceeds-available", "provider-unavailable"
+        "refund-exceeds-available", "amount-out-of-range", "provider-unavailable"
     ]))),
     security(("bearer" = []))
 )]

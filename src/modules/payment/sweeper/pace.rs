@@ -11,10 +11,8 @@ const LONGEST: TimeDelta = TimeDelta::hours(6);
 pub struct Pace {
     /// Between two looks for what is due.
     pub every: Duration,
-    /// The age at which a pending payment is asked about,
+    /// The age at which a pending payment is asked about
     pub pending_after: TimeDelta,
-    /// a requested refund is taken up again,
-    pub refund_after: TimeDelta,
     /// and an unpaid payment is given up.
     pub abandon_after: TimeDelta,
     /// The first wait between two looks at the same payment.
@@ -46,7 +44,6 @@ mod tests {
         let pace = Pace {
             every: Duration::ZERO,
             pending_after: minute,
-            refund_after: minute,
             abandon_after: minute,
             backoff: minute,
             events_every: minute,

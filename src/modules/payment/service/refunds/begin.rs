@@ -9,6 +9,7 @@ use super::{
         book::Source,
         dto::CreateRefund,
         error::PaymentError,
+        providers::Providers,
         repo::{self, HistoryRow, PaymentRow, RefundRow},
     },
     LEASE,
@@ -18,6 +19,7 @@ use crate::{
     kernel::{
         clock,
         ids::{PaymentId, RefundId, UserId},
+        money::Money,
     },
     platform::{
         idempotency::{self, IdempotencyKey, Refusal, StoredResponse},
@@ -71,6 +73,7 @@ pub async fn begin(
     key: &IdempotencyKey,
     payment: PaymentId,
     order: &CreateRefund,
+    providers: &Providers,
 ) -> Result<Begun, PaymentError> {
     let (attempt, recovered) = match idempotency::claim(conn, key).await?.into_execution() {
         Ok(claimed) => claimed,
@@ -85,6 +88,7 @@ pub async fn begin(
     if !(1..=available).contains(&amount) {
         return Err(PaymentError::RefundExceeds { available_minor: available });
     }
+    expressible(providers, &payment, amount)?;
     let row = reservation(&payment, amount, order.reason.clone(), Some(admin))?;
     reserve(conn, &payment, &row).await?;
     idempotency::set_recovery_point(conn, key, attempt, &point(row.id)).await?;
@@ -118,6 +122,17 @@ pub async fn available_minor(
     let in_flight = repo::in_flight_minor(conn, payment.id).await?;
     let left = payment.captured_minor - payment.refunded_minor - payment.disputed_minor;
     Ok((left - in_flight).max(0))
+}
+
+/// Whether the payment's provider can be asked for this amount, before anything is reserved.
+pub fn expressible(
+    providers: &Providers,
+    payment: &PaymentRow,
+    amount_minor: i64,
+) -> Result<(), PaymentError> {
+    let provider = providers.get(&payment.provider).ok_or(PaymentError::ProviderUnavailable)?;
+    let amount = Money::new(amount_minor, payment.currency);
+    provider.check_amount(amount).map_err(PaymentError::AmountOutOfRange)
 }
 
 /// A refund about to be asked for; `requested_by` nobody: by policy.
@@ -158,10 +173,17 @@ pub fn reservation(
         last_error: None,
         created_at: now,
         updated_at: now,
+        run_id: None,
     })
 }
 
-/// Stores it, with its line in the history. `false`: by policy the payment has one already.
+/// A refund that the worker is to ask for at once.
+pub fn for_worker(row: RefundRow) -> RefundRow {
+    RefundRow { called_at: None, next_attempt_at: row.created_at, attempts: 0, ..row }
+}
+
+/// Stores it, with its line in the history. `false`: by policy, or of this run, the payment has one
+/// already.
 pub async fn reserve(
     conn: &mut Connection,
     payment: &PaymentRow,

@@ -8,6 +8,7 @@
 mod ask;
 mod begin;
 mod policy;
+mod run;
 mod store;
 
 use chrono::TimeDelta;
@@ -40,8 +41,10 @@ use crate::{
 };
 
 pub use policy::refund_second_captures;
+pub use run::begin_run;
 
-/// While somebody works on a refund, others leave it alone for this long.
+/// While somebody works on a refund, others leave it alone for this long. Then the refunder takes it
+/// up; it is no setting, because it has to be longer than a call can take.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 impl PaymentService {
@@ -57,8 +60,11 @@ impl PaymentService {
             return Ok(Err(known));
         }
         let mut conn = self.database.conn().await?;
-        let begun =
-            conn.transaction(async |conn| begin(conn, admin, key, payment, order).await).await?;
+        let begun = conn
+            .transaction(async |conn| {
+                begin(conn, admin, key, payment, order, &self.providers).await
+            })
+            .await?;
         drop(conn);
         let stored = match begun {
             Begun::Known(refusal) => return Ok(Err(refusal)),

@@ -1,16 +1,10 @@
 //! A pledge is paid once: what is captured a second time is given back.
 
 use super::{
-    super::super::{
-        error::PaymentError,
-        repo::{self, RefundRow},
-    },
-    begin::{available_minor, reservation, reserve},
+    super::super::{error::PaymentError, repo},
+    begin::{available_minor, for_worker, reservation, reserve},
 };
-use crate::{
-    kernel::{clock, ids::PledgeId},
-    platform::postgres::Connection,
-};
+use crate::{kernel::ids::PledgeId, platform::postgres::Connection};
 
 /// Reserves the refund of every payment of these pledges but the one that was captured first; the
 /// worker carries it out. Runs as a consumer of what was captured, after it was committed: of two
@@ -26,13 +20,7 @@ pub async fn refund_second_captures(
             continue;
         }
         let reason = Some("captured a second time for one pledge".to_owned());
-        let now = clock::now();
-        let row = RefundRow {
-            called_at: None,
-            next_attempt_at: now,
-            attempts: 0,
-            ..reservation(&payment, available, reason, None)?
-        };
+        let row = for_worker(reservation(&payment, available, reason, None)?);
         if reserve(conn, &payment, &row).await? {
             tracing::error!(payment_id = %id, pledge_id = %payment.pledge_id, "captured a second time");
             metrics::counter!("payment_second_captures_total", "provider" => payment.provider)

@@ -1,13 +1,12 @@
 //! All SQL of the campaigns.
 
 pub mod admin;
-
-use std::collections::HashSet;
+mod listing;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable,
-    Selectable, SelectableHelper, pg::Pg,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable, Selectable,
+    SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 
@@ -19,33 +18,14 @@ use crate::{
     kernel::{
         ids::{CampaignId, UserId},
         money::Currency,
-        page::PageRequest,
     },
     platform::postgres::Connection,
 };
 
-/// The place of a campaign in the lists, newest first.
+pub use listing::{ListFilter, Viewer, list};
+
+/// The place of a campaign in the administrators' list, newest first.
 pub type ListKey = (DateTime<Utc>, CampaignId);
-
-/// Whose eyes a list is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Viewer {
-    Public,
-    /// Sees their own drafts too.
-    User(UserId),
-    /// Sees everything.
-    Admin,
-}
-
-/// Which campaigns a list holds.
-#[derive(Debug, Clone)]
-pub struct ListFilter {
-    pub viewer: Viewer,
-    /// As it is at `now`.
-    pub status: Option<Status>,
-    pub category: Option<String>,
-    pub now: DateTime<Utc>,
-}
 
 /// What gifts have to know of their campaign.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -148,67 +128,4 @@ pub async fn end_due(
         .returning(Campaign::as_returning())
         .get_results(conn)
         .await
-}
-
-/// One more than a page of campaigns, newest first.
-pub async fn list(
-    conn: &mut Connection,
-    filter: &ListFilter,
-    page: &PageRequest<ListKey>,
-) -> QueryResult<Vec<Campaign>> {
-    if filter.status != Some(Status::Ended) {
-        return select(filter, page, false).load(conn).await;
-    }
-    // Ended by the clock and not yet written down: few, and read first, so that one which is
-    // being written down meanwhile is met twice rather than not at all.
-    let mut found: Vec<Campaign> = select(filter, page, true).load(conn).await?;
-    found.extend(select(filter, page, false).load::<Campaign>(conn).await?);
-    let mut seen = HashSet::new();
-    found.reverse();
-    found.retain(|campaign| seen.insert(campaign.id));
-    found.sort_by_key(|campaign| std::cmp::Reverse((campaign.created_at, campaign.id)));
-    found.truncate(usize::try_from(page.limit + 1).unwrap_or(0));
-    Ok(found)
-}
-
-type Selected = diesel::helper_types::IntoBoxed<
-    'static,
-    diesel::helper_types::Select<dsl::campaigns, diesel::helper_types::AsSelect<Campaign, Pg>>,
-    Pg,
->;
-
-fn select(filter: &ListFilter, page: &PageRequest<ListKey>, due: bool) -> Selected {
-    let running = [Status::Active, Status::Paused];
-    let mut query = dsl::campaigns
-        .select(Campaign::as_select())
-        .into_boxed()
-        .order((dsl::created_at.desc(), dsl::id.desc()))
-        .limit(page.limit + 1);
-    query = match (filter.viewer, filter.status) {
-        (Viewer::Admin, _) => query,
-        (Viewer::User(user), Some(Status::Draft)) => query.filter(dsl::owner_id.eq(user)),
-        (Viewer::User(user), _) => {
-            query.filter(dsl::published_at.is_not_null().or(dsl::owner_id.eq(user)))
-        }
-        (Viewer::Public, _) => query.filter(dsl::published_at.is_not_null()),
-    };
-    query = match filter.status {
-        None => query,
-        Some(_) if due => {
-            query.filter(dsl::status.eq_any(running)).filter(dsl::ends_at.le(filter.now))
-        }
-        Some(status) if running.contains(&status) => query
-            .filter(dsl::status.eq(status))
-            .filter(dsl::ends_at.is_null().or(dsl::ends_at.gt(filter.now))),
-        Some(status) => query.filter(dsl::status.eq(status)),
-    };
-    if let Some(category) = &filter.category {
-        query = query.filter(dsl::category.eq(category.clone()));
-    }
-    if let Some((at, id)) = page.after {
-        // the first condition bounds the index scan
-        query =
-            query.filter(dsl::created_at.le(at)).filter(dsl::created_at.lt(at).or(dsl::id.lt(id)));
-    }
-    query
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use futures_util::future::BoxFuture;
+use serde::Deserialize;
 
 use super::{
     model::{PaymentState, Pledge, PledgeStatus, follow},
@@ -43,7 +45,7 @@ impl Consumer for PledgeConsumer {
         batch: &'a [Event],
     ) -> BoxFuture<'a, Result<(), ConsumerError>> {
         Box::pin(async move {
-            follow_payments(conn, &newest_states(batch)?).await?;
+            follow_payments(conn, &newest_states(batch)?, &captured(batch)?).await?;
             for event in batch.iter().filter(|e| e.event_type == CAMPAIGN_CANCELLED) {
                 let cancelled: CampaignCancelled =
                     serde_json::from_value(event.payload.clone()).map_err(anyhow::Error::from)?;
@@ -60,6 +62,19 @@ fn newest_states(batch: &[Event]) -> Result<HashMap<PaymentId, PaymentState>, an
     let told = batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED);
     let facts = told.map(|event| serde_json::from_value(event.payload.clone()));
     Ok(newest(facts.collect::<Result<Vec<PaymentChanged>, _>>()?))
+}
+
+/// When each pledge of which the batch tells a capture was first captured.
+fn captured(batch: &[Event]) -> Result<HashMap<PledgeId, DateTime<Utc>>, anyhow::Error> {
+    let mut first = HashMap::new();
+    for event in batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED) {
+        let fact = PaymentChanged::deserialize(&event.payload)?;
+        if fact.captured_minor > 0 {
+            let at = first.entry(fact.pledge_id).or_insert(event.created_at);
+            *at = event.created_at.min(*at);
+        }
+    }
+    Ok(first)
 }
 
 /// The newest version of each payment.
@@ -87,9 +102,12 @@ pub(super) fn newest(
     newest
 }
 
+/// Lets the pledges follow what is heard of their payments. `captured`: when they were captured, for
+/// those of which it is known; for others it is now.
 pub(super) async fn follow_payments(
     conn: &mut Connection,
     heard: &HashMap<PaymentId, PaymentState>,
+    captured: &HashMap<PledgeId, DateTime<Utc>>,
 ) -> QueryResult<()> {
     if heard.is_empty() {
         return Ok(());
@@ -108,9 +126,15 @@ pub(super) async fn follow_payments(
         let known = payments.get(&pledge.id).map_or(&[][..], Vec::as_slice);
         let (status, refunded_minor) = follow(known, pledge.cancelled_at.is_some());
         if (status, refunded_minor) != (pledge.status, pledge.refunded_minor) {
-            let version = pledge.version + 1;
-            let changed =
-                Pledge { status, refunded_minor, updated_at: now, version, ..pledge.clone() };
+            let first = || captured.get(&pledge.id).copied().unwrap_or(now);
+            let changed = Pledge {
+                status,
+                refunded_minor,
+                updated_at: now,
+                version: pledge.version + 1,
+                captured_at: pledge.captured_at.or_else(|| status.was_paid().then(first)),
+                ..pledge.clone()
+            };
             before.push(pledge);
             after.push(changed);
         }

@@ -5,7 +5,8 @@
 //! only made while its campaign, locked in the same transaction, accepts gifts; its status follows
 //! from all of its payments by events, and what was captured counts whatever else happens; where
 //! overfunding is off, the pledges that count never exceed the goal; a donor's address is shown to
-//! that donor and to administrators.
+//! that donor and to administrators. Everybody sees of a gift, once it was captured, what its donor
+//! lets be shown, in the order of the captures.
 //!
 //! Tables: `pledge.pledges`, `pledge.payment_states`, `pledge.goal_room`.
 //! Events out: `pledge.changed.v1`, `pledge.cancelled.v1`. In: `payment.changed.v1`,

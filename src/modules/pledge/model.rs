@@ -37,6 +37,9 @@ pub struct Pledge {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub version: i64,
+    /// When the first money for it was captured, for good: since then it is one of its campaign's
+    /// donations.
+    pub captured_at: Option<DateTime<Utc>>,
 }
 
 impl Pledge {
@@ -72,6 +75,11 @@ impl PledgeStatus {
             Self::Refunded => "refunded",
             Self::Disputed => "disputed",
         }
+    }
+
+    /// Money was captured for it, whatever became of that since.
+    pub const fn was_paid(self) -> bool {
+        matches!(self, Self::Completed | Self::Refunded | Self::Disputed)
     }
 
     /// Pledges that are neither cancelled nor failed count as pledged.

@@ -6,12 +6,14 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    dto::{CreatePledge, CreatedPledge, GiftBody, PledgeBody, Promise},
+    dto::{
+        CreatePledge, CreatedPledge, DonationBody, GiftBody, PledgeBody, Promise, donations_page,
+    },
     service::{PledgeService, View},
 };
 use crate::{
     kernel::{
-        ids::PledgeId,
+        ids::{CampaignId, PledgeId},
         page::{Page, PageQuery},
         problem::Problem,
         version::etag,
@@ -29,7 +31,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(create_pledge)
         .service(get_pledge)
         .service(cancel_pledge)
-        .service(list_my_pledges);
+        .service(list_my_pledges)
+        .service(list_donations);
 }
 
 /// Promise a gift
@@ -118,6 +121,31 @@ pub async fn list_my_pledges(
 ) -> Result<HttpResponse, Problem> {
     let gifts = service.history(reader, &query.parse()?).await?;
     Ok(ok(&gifts.map(|gift| GiftBody::new(&gift))))
+}
+
+/// List a campaign's donations
+///
+/// The gifts for which money was captured, the last captured first, also those that were refunded
+/// since. Anonymous gifts are listed without a name. A draft exists for its owner and for
+/// administrators only.
+#[utoipa::path(
+    tag = "campaigns",
+    params(("id" = CampaignId, Path, description = "The campaign"), PageQuery),
+    responses((status = 200, description = "One page", body = Page<DonationBody>)),
+    extensions(("x-problems" = json!([
+        "validation-failed", "invalid-cursor", "unauthorized", "campaign-not-found"
+    ]))),
+    security((), ("bearer" = []))
+)]
+#[get("/campaigns/{id}/donations")]
+pub async fn list_donations(
+    caller: Caller,
+    id: PathId<CampaignId>,
+    Query(query): Query<PageQuery>,
+    service: web::Data<PledgeService>,
+) -> Result<HttpResponse, Problem> {
+    let page = donations_page(&query)?;
+    Ok(ok(&service.donations(caller, id.0, &page).await?.map(DonationBody::from)))
 }
 
 /// A request without members.

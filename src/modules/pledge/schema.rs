@@ -41,6 +41,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int8,
+        captured_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -7,9 +7,11 @@ use crate::support::donation::{new_key, promise};
 async fn a_suspended_campaign_takes_no_gifts_until_it_is_let_go_on() {
     let world = World::new().await;
     let (id, client) = (&world.campaign.id, &world.client);
+    let gift = world.campaign.gift(1000);
+    // its terms are remembered now
+    promise(client, &new_key(), &gift).await.expect(201);
     let suspended = world.act(&format!("/admin/campaigns/{id}/suspend")).await.expect(200);
     assert!(suspended.body["suspended_at"].is_string());
-    let gift = world.campaign.gift(1000);
     promise(client, &new_key(), &gift).await.expect_problem(409, "campaign-not-accepting");
     // its owner cannot help it
     world.campaign.act(client, "pause").await;

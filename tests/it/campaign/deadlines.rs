@@ -1,9 +1,37 @@
 use std::time::Duration;
 
+use careforall::kernel::clock;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{Person, Server};
-use crate::support::eventually;
+use crate::support::{
+    donation::{Campaign, PATIENCE, new_key, promise},
+    eventually,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gifts_are_taken_until_the_very_instant_of_the_end() {
+    let server = Server::start().await;
+    let client = server.client();
+    let ends_at = clock::now() + Duration::from_secs(2);
+    let campaign = Campaign::open_with(&client, json!({"ends_at": ends_at})).await;
+    let gift = campaign.gift(100);
+    promise(&client, &new_key(), &gift).await.expect(201);
+    eventually(PATIENCE, || async {
+        let asked = clock::now();
+        let answer = promise(&client, &new_key(), &gift).await;
+        if answer.status == 201 {
+            let made: DateTime<Utc> = answer.text("created_at").parse().unwrap();
+            assert!(made < ends_at && asked < ends_at, "taken at {made}, asked at {asked}");
+            return false;
+        }
+        answer.expect_problem(409, "campaign-not-accepting");
+        assert!(clock::now() >= ends_at, "refused too early");
+        true
+    })
+    .await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passed_end_is_written_down_and_announced_once() {

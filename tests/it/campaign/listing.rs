@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Person, Server, guilty};
 
-async fn titles(person: Option<&Person>, server: &Server, query: &str) -> Vec<String> {
+pub async fn titles(person: Option<&Person>, server: &Server, query: &str) -> Vec<String> {
     let path = format!("/api/v1/campaigns?{query}");
     let request = match person {
         None => server.client().get(&path),
@@ -78,7 +78,8 @@ async fn what_a_list_cannot_do_is_refused_by_name() {
     for (query, field) in [
         ("status=open", "status"),
         ("sort=oldest", "sort"),
-        ("q=wells", "q"),
+        ("q=", "q"),
+        ("words=wells", "words"),
         ("category=", "category"),
         ("limit=0", "limit"),
         ("limit=101", "limit"),

@@ -2,11 +2,13 @@
 
 mod creating;
 mod deadlines;
+mod depth;
 mod events;
 mod lifecycle;
 mod listing;
 mod locking;
 mod revising;
+mod searching;
 
 use careforall::kernel::ids::UserId;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{
     Client,
-    donation::{Campaign, PATIENCE, Payment, builder, new_key, plan_fault, sign_up},
+    donation::{Campaign, PATIENCE, Payment, builder, new_key, plan_fault, promise, sign_up},
     eventually,
 };
 
@@ -111,6 +111,8 @@ async fn a_cancelled_campaign_takes_its_unpaid_pledges_with_it() {
     paid.pay(&client, "pm_success").await;
     paid.becomes(&client, "completed").await;
     campaign.act(&client, "cancel").await;
+    let late = promise(&client, &new_key(), &campaign.gift(100)).await;
+    late.expect_problem(409, "campaign-not-accepting");
     unpaid.becomes(&client, "cancelled").await;
     begun.becomes(&client, "cancelled").await;
     canceled_at_bank(&client, &payment).await;

@@ -4,6 +4,7 @@ mod addresses;
 mod cancelling;
 mod crashes;
 mod declines;
+mod donations;
 mod faults;
 mod giving;
 mod history;

@@ -71,7 +71,7 @@ pub async fn create_campaign(
 
 /// List campaigns
 ///
-/// Newest first. Drafts are shown to their owner and to administrators only.
+/// Newest first unless told otherwise. Drafts are shown to their owner and to administrators only.
 #[utoipa::path(
     tag = "campaigns",
     security((), ("bearer" = [])),
@@ -85,9 +85,8 @@ pub async fn list_campaigns(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer {
-    let page = query.page()?;
-    let found = campaigns.list(caller, query.status, query.category, page).await?;
-    Ok(ok(&found))
+    let (selection, page) = query.read()?;
+    Ok(ok(&campaigns.list(caller, selection, page).await?))
 }
 
 /// Read a campaign

@@ -12,8 +12,8 @@ use diesel_async::AsyncConnection;
 use super::{
     dto::CampaignView,
     error::CampaignError,
-    model::{Action, Campaign, Changes, Draft, Status},
-    repo::{self, ListFilter, ListKey, Viewer},
+    model::{Action, Campaign, Changes, Draft, Place, Selection},
+    repo::{self, ListFilter, Viewer},
 };
 use crate::{
     kernel::{
@@ -68,13 +68,12 @@ impl CampaignService {
         show(&mut conn, campaign, clock::now()).await
     }
 
-    /// One page of the campaigns that this caller may see, newest first.
+    /// One page of the campaigns that this caller may see.
     pub async fn list(
         &self,
         caller: Caller,
-        status: Option<Status>,
-        category: Option<String>,
-        page: PageRequest<ListKey>,
+        selection: Selection,
+        page: PageRequest<Place>,
     ) -> Result<Page<CampaignView>, CampaignError> {
         let mut conn = self.database.conn().await?;
         let viewer = match (caller.user_id(), caller.in_person()) {
@@ -83,9 +82,9 @@ impl CampaignService {
             (None, _) => Viewer::Public,
         };
         let now = clock::now();
-        let filter = ListFilter { viewer, status, category, now };
+        let filter = ListFilter { viewer, selection, now };
         let rows = repo::list(&mut conn, &filter, &page).await?;
-        let found = Page::new(rows, page.limit, |row| (row.created_at, row.id));
+        let found = Page::new(rows, page.limit, |row| Place::of(row, filter.selection.sort));
         show_page(&mut conn, found, now).await
     }
 

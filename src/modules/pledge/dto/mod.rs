@@ -1,5 +1,6 @@
 //! Pledges as they go over the wire.
 
+mod donation;
 mod history;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+pub use donation::{DonationBody, donations_page};
 pub use history::GiftBody;
 
 use super::model::{Pledge, PledgeStatus, holds_card_number};

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod create_many;
+mod donations;
 mod history;
 mod payment_states;
 pub mod reconcile;
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub use create_many::{NewPledge, create_many};
+pub use donations::{DonationKey, list_donations};
 pub use history::{has_given, list_given};
 pub use payment_states::{insert_new, newest_of, upsert_newer};
 pub use room::{adjust, lock};
@@ -127,9 +129,10 @@ pub async fn update_many(conn: &mut Connection, rows: &[Pledge]) -> QueryResult<
         sql_query(
             "UPDATE pledge.pledges p
              SET status = t.status, refunded_minor = t.refunded_minor, payment_id = t.payment_id,
-                 cancelled_at = t.cancelled_at, updated_at = t.updated_at, version = t.version
-             FROM unnest($1, $2, $3, $4, $5, $6, $7) AS t (id, status, refunded_minor, payment_id,
-                  cancelled_at, updated_at, version)
+                 cancelled_at = t.cancelled_at, updated_at = t.updated_at, version = t.version,
+                 captured_at = t.captured_at
+             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS t (id, status, refunded_minor,
+                  payment_id, cancelled_at, updated_at, version, captured_at)
              WHERE p.id = t.id",
         )
         .bind::<Array<SqlUuid>, _>(column(rows, |p| p.id))
@@ -138,7 +141,8 @@ pub async fn update_many(conn: &mut Connection, rows: &[Pledge]) -> QueryResult<
         .bind::<Array<Nullable<SqlUuid>>, _>(column(rows, |p| p.payment_id))
         .bind::<Array<Nullable<Timestamptz>>, _>(column(rows, |p| p.cancelled_at))
         .bind::<Array<Timestamptz>, _>(column(rows, |p| p.updated_at))
-        .bind::<Array<BigInt>, _>(column(rows, |p| p.version)),
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.version))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(rows, |p| p.captured_at)),
     )
     .execute(conn)
     .await

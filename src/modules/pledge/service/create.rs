@@ -99,6 +99,7 @@ fn new_pledge(promise: Promise, donor: &Email, donor_hash: String, user: Option<
         metadata: promise.metadata,
         payment_id: None,
         cancelled_at: None,
+        captured_at: None,
         created_at: now,
         updated_at: now,
         version: 1,

@@ -4,6 +4,7 @@ mod answer;
 mod cancel;
 mod create;
 mod create_many;
+mod donations;
 mod history;
 mod room;
 mod unpaid;
@@ -31,6 +32,7 @@ use crate::{
     },
 };
 
+pub use donations::Donation;
 pub use history::{Gift, KnownGuests};
 pub(super) use write::store_changes;
 

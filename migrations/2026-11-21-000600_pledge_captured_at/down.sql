@@ -1,0 +1,1 @@
+ALTER TABLE pledge.pledges DROP COLUMN captured_at;

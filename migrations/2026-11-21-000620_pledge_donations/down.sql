@@ -1,0 +1,1 @@
+DROP INDEX pledge.pledges_donations;

@@ -1,0 +1,1 @@
+DROP INDEX campaign.campaigns_ending_by_status;

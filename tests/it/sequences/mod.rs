@@ -6,14 +6,14 @@
 //! its events. The truth is computed from the plan alone; `src:payment::model::tests` does the same
 //! for the pure rules, with many more cases.
 //!
-//! `CAREFORALL_DEV_SEQUENCES`: how many plans (200).
+//! `CAREFORALL_DEV_SEQUENCES`: how many plans (200); `CAREFORALL_DEV_CHAOS_SEED`: which.
 
 mod plan;
 
 use futures_util::{StreamExt, stream};
 use proptest::{
     strategy::{Strategy, ValueTree},
-    test_runner::{Config, TestRunner},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn any_sequence_with_losses_and_repetitions_ends_with_the_truth_in_every_b
     let server = builder().env(NOWHERE.0, NOWHERE.1).start().await;
     let (client, books) = (server.client(), Books::open(&server.database().url()).await);
     let campaign = Campaign::open(&client).await;
-    let stories: Vec<Story> = stream::iter(plans(count))
+    let stories: Vec<Story> = stream::iter(plans(count, seed))
         .map(|plan| carry_out(&client, &campaign, plan))
         .buffer_unordered(AT_ONCE)
         .collect()
@@ -68,8 +68,10 @@ async fn any_sequence_with_losses_and_repetitions_ends_with_the_truth_in_every_b
     assert!(has(&totals, &total.amounts()), "{totals}, expected {total:?}");
 }
 
-fn plans(count: usize) -> Vec<Plan> {
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+fn plans(count: usize, seed: u64) -> Vec<Plan> {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed.to_be_bytes().repeat(4));
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, rng);
     let one = plan::plan();
     (0..count).map(|_| one.new_tree(&mut runner).unwrap().current()).collect()
 }

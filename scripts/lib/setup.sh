@@ -140,3 +140,29 @@ ensure_redis() {
         as_root service redis-server stop >/dev/null 2>&1 || true
     fi
 }
+
+ensure_nginx() {
+    # an ordinary user's PATH need not have it
+    if have nginx || [ -x /usr/sbin/nginx ]; then return; fi
+    say "installing nginx"
+    if on_macos; then
+        brew_install nginx
+        return
+    fi
+    apt_install_nginx
+}
+
+# The package starts a service, on port 80; the tests start their own. Debian's way to forbid it is
+# a policy, kept for as long as the installation takes.
+apt_install_nginx() {
+    local policy=/usr/sbin/policy-rc.d status=0
+    if [ -e "$policy" ]; then
+        apt_install nginx-light
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    (apt_install nginx-light) || status=$?
+    as_root rm -f "$policy"
+    return "$status"
+}

@@ -4,6 +4,7 @@
 //! - [`redis`]: a Redis to switch off and on
 //! - [`server`]: the real program, with its log
 //! - [`sources`]: our own files
+//! - [`nginx`]: a load balancer that loses and repeats webhooks
 //! - [`mail`]: a mail server to switch off and on, and mail as files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
@@ -16,6 +17,7 @@ pub mod client;
 pub mod donation;
 mod listening;
 pub mod mail;
+pub mod nginx;
 pub mod postgres;
 pub mod process;
 mod python;
@@ -26,6 +28,7 @@ pub mod wait;
 pub mod webhooks;
 
 pub use client::{Client, Response};
+pub use nginx::Nginx;
 pub use postgres::{OwnPostgres, TestDatabase};
 pub use python::PYTHON;
 pub use redis::Redis;

@@ -50,7 +50,7 @@ fn nothing_set_is_a_developers_machine() {
 }
 
 /// One variable for each setting, and two that are none; the key's file is added by the test.
-const EVERYTHING: [(&str, &str); 49] = [
+const EVERYTHING: [(&str, &str); 48] = [
     ("CAREFORALL_PROFILE", "demo"),
     ("DATABASE_URL", "postgres://u:p@db/careforall"),
     ("DATABASE_REPLICA_URL", "postgresql://u:p@replica/careforall"),
@@ -79,7 +79,6 @@ const EVERYTHING: [(&str, &str); 49] = [
     ("CAREFORALL_BREAKER__PROBES", "6"),
     ("CAREFORALL_SWEEPER__EVERY_SECONDS", "1"),
     ("CAREFORALL_SWEEPER__PENDING_AFTER_SECONDS", "2"),
-    ("CAREFORALL_SWEEPER__REFUND_AFTER_SECONDS", "3"),
     ("CAREFORALL_SWEEPER__BACKOFF_SECONDS", "4"),
     ("CAREFORALL_SWEEPER__ABANDON_AFTER_SECONDS", "5"),
     ("CAREFORALL_SWEEPER__EVENTS_EVERY_SECONDS", "6"),

@@ -42,7 +42,6 @@ impl Cluster {
                 // what takes minutes in production takes seconds here
                 .env("CAREFORALL_SWEEPER__EVERY_SECONDS", "1")
                 .env("CAREFORALL_SWEEPER__PENDING_AFTER_SECONDS", "2")
-                .env("CAREFORALL_SWEEPER__REFUND_AFTER_SECONDS", "2")
                 .env("CAREFORALL_SWEEPER__BACKOFF_SECONDS", "1")
                 .env("CAREFORALL_SWEEPER__EVENTS_EVERY_SECONDS", "1")
                 .env("CAREFORALL_BREAKER__OPEN_SECONDS", "1");

@@ -78,7 +78,7 @@ async fn an_inquiry_moves_no_money() {
     let heard =
         "payment.webhook_inbox WHERE event_type = 'dispute.inquiry_opened' AND status = 'ignored'";
     eventually(PATIENCE, || async { office.world.books.count(heard).await == 1 }).await;
-    assert_eq!(pledge.read(client).await["status"], "completed");
+    pledge.becomes(client, "completed").await;
     office.world.ends_with(10_000, 0, 0).await;
     payment.refund(client, &office.admin, 10_000).send().await.expect(202);
 }

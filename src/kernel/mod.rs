@@ -2,6 +2,7 @@
 //! imported here.
 
 pub mod address;
+pub mod backoff;
 pub mod clock;
 pub mod drift;
 pub mod email;

@@ -13,7 +13,7 @@ use super::{
     service::{Budget, PaymentService},
 };
 use crate::{
-    kernel::clock,
+    kernel::{backoff::wait_after, clock},
     platform::postgres::{Database, DbError},
 };
 
@@ -67,7 +67,7 @@ impl Canceller {
             match outcome {
                 Ok(()) => repo::finish_intent(&mut conn, intent).await?,
                 Err(error) => {
-                    let at = clock::now() + backoff(intent.attempts - 1);
+                    let at = clock::now() + wait_after(intent.attempts);
                     let text = error.to_string();
                     repo::retry_intent(&mut conn, intent, at, &text).await?;
                 }
@@ -94,9 +94,4 @@ impl Canceller {
             _ => Ok(()),
         }
     }
-}
-
-/// 1 s, doubling to 15 min.
-fn backoff(attempts: i32) -> TimeDelta {
-    TimeDelta::seconds(1 << attempts.clamp(0, 10)).min(TimeDelta::minutes(15))
 }

@@ -21,7 +21,7 @@ use crate::{
     modules::auth::api::{Caller, HistoryReader},
     platform::{
         http::{PathId, Query, ok},
-        idempotency::IdempotentRequest,
+        idempotency::{self, IdempotentRequest},
     },
 };
 
@@ -182,9 +182,5 @@ pub async fn cancel_pledge(
 ) -> Result<HttpResponse, Problem> {
     let scope = caller.required_scope()?;
     let (Empty {}, key) = request.parse(caller.user_id().is_none())?;
-    let key = key.scoped(scope);
-    match service.cancel(caller, &key, id.0).await? {
-        Ok(response) => Ok(response.respond(false)),
-        Err(refusal) => Ok(refusal.into_replay()?.respond(true)),
-    }
+    idempotency::answer(service.cancel(caller, &key.scoped(scope), id.0).await?)
 }

@@ -108,6 +108,14 @@ impl Refusal {
     }
 }
 
+/// The answer over HTTP to a request that was carried out, now or before, or refused for its key.
+pub fn answer(outcome: Result<StoredResponse, Refusal>) -> Result<HttpResponse, Problem> {
+    Ok(match outcome {
+        Ok(stored) => stored.respond(false),
+        Err(refusal) => refusal.into_replay()?.respond(true),
+    })
+}
+
 impl StoredResponse {
     /// The answer over HTTP; a repetition says that it is one.
     pub fn respond(self, replayed: bool) -> HttpResponse {

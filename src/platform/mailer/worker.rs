@@ -13,7 +13,7 @@ use super::{
     transport::{Sender, Transport, Undelivered},
 };
 use crate::{
-    kernel::clock,
+    kernel::{backoff::wait_after, clock},
     platform::postgres::{Database, DbError},
 };
 
@@ -128,18 +128,13 @@ fn judge(mail: &Mail, outcome: Result<(), Undelivered>, now: DateTime<Utc>) -> N
         Ok(()) => Next::Sent,
         Err(Undelivered::ForGood(reason)) => Next::Failed { reason },
         Err(Undelivered::ForNow(reason)) => {
-            let at = now + backoff(mail.attempts - 1);
+            let at = now + wait_after(mail.attempts);
             if at < mail.useful_until {
                 return Next::Again { at, reason };
             }
             Next::Failed { reason: format!("it could not be sent in time; last: {reason}") }
         }
     }
-}
-
-/// 1 s, doubling to 15 min.
-fn backoff(attempts: i32) -> TimeDelta {
-    TimeDelta::seconds(1 << attempts.clamp(0, 10)).min(TimeDelta::minutes(15))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, post, web};
 
 use super::super::{
     dto::{CreateRefund, Nothing, PaymentBody, RefundBody},
-    service::{Act, Answer, PaymentService},
+    service::{Act, PaymentService},
 };
 use crate::{
     kernel::{
@@ -14,19 +14,12 @@ use crate::{
     modules::auth::api::{Admin, Caller},
     platform::{
         http::{PathId, ok},
-        idempotency::IdempotentRequest,
+        idempotency::{IdempotentRequest, answer},
     },
 };
 
 fn scope(Admin { user_id }: Admin) -> String {
     Caller::User { user_id }.scope().unwrap_or_default()
-}
-
-fn answer(answer: Answer) -> Result<HttpResponse, Problem> {
-    Ok(match answer {
-        Ok(stored) => stored.respond(false),
-        Err(refusal) => refusal.into_replay()?.respond(true),
-    })
 }
 
 /// Capture a payment

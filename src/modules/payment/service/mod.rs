@@ -11,7 +11,6 @@ mod settle;
 
 pub use act::Act;
 pub use budget::Budget;
-pub use create::Answer;
 pub use refunds::{begin_run, refund_second_captures};
 pub use settle::IN_FLIGHT;
 

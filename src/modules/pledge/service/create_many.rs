@@ -11,6 +11,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel_async::AsyncConnection;
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
@@ -48,7 +50,6 @@ pub struct CreateMany {
 
 type JobOutcome = Result<Outcome, PledgeError>;
 type Terms = HashMap<CampaignId, GiftTerms>;
-type QueryResult<T> = Result<T, diesel::result::Error>;
 
 impl Flush for CreateMany {
     type Job = NewPledge;
@@ -80,8 +81,9 @@ impl CreateMany {
         jobs: &[NewPledge],
     ) -> QueryResult<Option<Vec<JobOutcome>>> {
         let terms = self.remembered_terms(conn, jobs).await?;
+        let at = clock::now();
         let passes = |job: &NewPledge| {
-            self.judge(&job.pledge, &terms).is_ok_and(|terms| terms.allow_overfunding)
+            self.judge(&job.pledge, &terms, at).is_ok_and(|terms| terms.allow_overfunding)
         };
         if !jobs.iter().all(passes) {
             return Ok(None);
@@ -134,8 +136,9 @@ impl CreateMany {
     ) -> QueryResult<Vec<JobOutcome>> {
         let campaigns: Vec<CampaignId> = jobs.iter().map(|job| job.pledge.campaign_id).collect();
         let terms = campaign::lock_for_gifts(conn, &campaigns).await?;
+        let at = clock::now();
         let mut verdicts: Vec<Result<(), PledgeError>> =
-            jobs.iter().map(|job| self.judge(&job.pledge, &terms).map(drop)).collect();
+            jobs.iter().map(|job| self.judge(&job.pledge, &terms, at).map(drop)).collect();
         let repeated = room::reserve(conn, jobs, &terms, &mut verdicts).await?;
 
         let writable = |i: &usize| verdicts[*i].is_ok() && !repeated.contains(i);
@@ -157,13 +160,18 @@ impl CreateMany {
     }
 
     /// Existence, state, then the money rules, in this order.
-    fn judge<'a>(&self, pledge: &Pledge, terms: &'a Terms) -> Result<&'a GiftTerms, PledgeError> {
+    fn judge<'a>(
+        &self,
+        pledge: &Pledge,
+        terms: &'a Terms,
+        at: DateTime<Utc>,
+    ) -> Result<&'a GiftTerms, PledgeError> {
         let terms = terms
             .get(&pledge.campaign_id)
             .filter(|terms| !terms.draft)
             .ok_or(PledgeError::CampaignNotFound)?;
         let closed = |why: campaign::Closed| PledgeError::CampaignNotAccepting(why.to_string());
-        terms.accepts(clock::now()).map_err(closed)?;
+        terms.accepts(at).map_err(closed)?;
         if terms.currency != pledge.currency {
             return Err(PledgeError::CurrencyMismatch(terms.currency));
         }

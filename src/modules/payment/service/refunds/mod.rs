@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     kernel::{
+        backoff::wait_after,
         clock,
         ids::{PaymentId, RefundId, UserId},
     },
@@ -156,8 +157,6 @@ async fn put_off(
     taken: &Taken,
     error: &PaymentError,
 ) -> Result<(), PaymentError> {
-    // 1 s, doubling to 15 min
-    let wait = TimeDelta::seconds(1 << (taken.row.attempts - 1).clamp(0, 10));
-    let at = clock::now() + wait.min(TimeDelta::minutes(15));
+    let at = clock::now() + wait_after(taken.row.attempts);
     Ok(repo::retry_refund(conn, &taken.row, at, &error.to_string()).await?)
 }

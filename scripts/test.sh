@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs all tests, against real servers: Postgres, Redis, nginx, a mail server, and the program itself.
+# Runs all tests, against real servers: Postgres, Redis, nginx, Prometheus, a mail server, and the program itself.
 # Installs what is missing; whatever the tests start is theirs alone, on ports that were free, and ends with them.
 # Works as root and as an ordinary user, from any directory, and again.
 #
@@ -18,6 +18,7 @@ ensure_rust
 ensure_postgres
 ensure_redis
 ensure_nginx
+ensure_prometheus
 ensure_python_packages "$(target_directory)/python"
 
 # its exit code and its closing lines are ours

@@ -141,6 +141,16 @@ ensure_redis() {
     fi
 }
 
+ensure_prometheus() {
+    have prometheus && have promtool && return
+    say "installing Prometheus"
+    if on_macos; then
+        brew_install prometheus
+    else
+        apt_install_unstarted prometheus
+    fi
+}
+
 ensure_nginx() {
     # an ordinary user's PATH need not have it
     if have nginx || [ -x /usr/sbin/nginx ]; then return; fi
@@ -149,20 +159,20 @@ ensure_nginx() {
         brew_install nginx
         return
     fi
-    apt_install_nginx
+    apt_install_unstarted nginx-light
 }
 
-# The package starts a service, on port 80; the tests start their own. Debian's way to forbid it is
-# a policy, kept for as long as the installation takes.
-apt_install_nginx() {
+# The packages of servers start a service; the tests start their own. Debian's way to forbid it is a
+# policy, kept for as long as the installation takes.
+apt_install_unstarted() {
     local policy=/usr/sbin/policy-rc.d status=0
     if [ -e "$policy" ]; then
-        apt_install nginx-light
+        apt_install "$@"
         return
     fi
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
-    (apt_install nginx-light) || status=$?
+    (apt_install "$@") || status=$?
     as_root rm -f "$policy"
     return "$status"
 }

@@ -75,7 +75,8 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     let reconciler = Reconciler::new(services.admin.clone());
     background.spawn("reconciliation", reconciler.run(stop.clone()));
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
-    background.spawn("metrics", metrics::sample(database, recorder, stop.clone()));
+    let sources = metrics::Sources { database, redis: resources.redis.clone(), recorder };
+    background.spawn("metrics", sources.sample(stop.clone()));
     if let Some(redis) = &resources.redis {
         background
             .spawn("hints", listen_for_hints(redis.clone(), services.bus.clone(), stop.clone()));

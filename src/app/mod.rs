@@ -7,7 +7,7 @@
 mod background;
 mod demo_campaign;
 mod http;
-mod metrics;
+pub mod metrics;
 mod openapi;
 mod resources;
 mod services;

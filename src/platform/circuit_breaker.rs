@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{counter, gauge};
 
 /// When it opens, and how it closes.
 #[derive(Debug, Clone, Copy)]
@@ -173,11 +173,6 @@ impl Drop for Permit<'_> {
             self.breaker.settle(self.generation, None, Instant::now());
         }
     }
-}
-
-pub fn describe_metrics() {
-    describe_gauge!("circuit_breaker_state", "0 closed, 1 half-open, 2 open, by provider");
-    describe_counter!("circuit_breaker_transitions_total", "Changes of state, by provider");
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod event_bus;
 pub mod http;
 pub mod idempotency;
 pub mod mailer;
+pub mod pool;
 pub mod postgres;
 pub mod rate_limit;
 pub mod secrets;

@@ -22,6 +22,7 @@ mod flows;
 mod http;
 mod idempotency;
 mod mailer;
+mod metrics;
 mod openapi;
 mod recovery;
 mod refunds;

@@ -95,12 +95,13 @@ struct Entry<F: Flush> {
 
 /// The queue's entrance. The writers end when the last clone is dropped and the queue is empty.
 pub struct Batcher<F: Flush> {
+    name: &'static str,
     queue: mpsc::Sender<Entry<F>>,
 }
 
 impl<F: Flush> Clone for Batcher<F> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self { name: self.name, queue: self.queue.clone() }
     }
 }
 
@@ -114,7 +115,7 @@ impl<F: Flush> Batcher<F> {
             let writer = Writer { name, flush: flush.clone(), batch: limits.batch };
             runtime.spawn(writer.run(entries.clone()));
         }
-        Self { queue }
+        Self { name, queue }
     }
 
     /// Queues the job and waits for its outcome.
@@ -123,8 +124,13 @@ impl<F: Flush> Batcher<F> {
     /// See [`SubmitError`]. Dropping the future does not take the job back.
     pub async fn submit(&self, job: F::Job) -> Result<F::Outcome, SubmitError> {
         let (reply, outcome) = oneshot::channel();
-        self.queue.try_send(Entry { job, reply }).map_err(|_| SubmitError::Full)?;
+        self.queue.try_send(Entry { job, reply }).map_err(|_| self.refuse())?;
         outcome.await.unwrap_or(Err(SubmitError::Full))
+    }
+
+    fn refuse(&self) -> SubmitError {
+        metrics::counter!("batch_refused_total", "writer" => self.name).increment(1);
+        SubmitError::Full
     }
 }
 
@@ -141,11 +147,15 @@ impl<F: Flush> Writer<F> {
     async fn run(self, entries: Arc<Mutex<mpsc::Receiver<Entry<F>>>>) {
         let mut batch = Vec::with_capacity(self.batch);
         loop {
-            let taken = entries.lock().await.recv_many(&mut batch, self.batch).await;
+            let mut queue = entries.lock().await;
+            let taken = queue.recv_many(&mut batch, self.batch).await;
+            let left = queue.len();
+            drop(queue);
             if taken == 0 {
                 return;
             }
             metrics::histogram!("batch_size", "writer" => self.name).record(to_f64(taken));
+            metrics::gauge!("batch_queue_length", "writer" => self.name).set(to_f64(left));
             let (jobs, replies): (Vec<_>, Vec<_>) =
                 batch.drain(..).map(|entry| (entry.job, entry.reply)).unzip();
             self.write(&jobs, replies).await;
@@ -200,7 +210,7 @@ impl<F: Flush> Writer<F> {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a batch has at most a few hundred jobs")]
+#[allow(clippy::cast_precision_loss, reason = "a queue holds a few thousand jobs")]
 fn to_f64(n: usize) -> f64 {
     n as f64
 }

@@ -10,6 +10,8 @@ use tokio::time::timeout;
 
 pub use hints::{listen_for_hints, wake_hints};
 
+use super::pool::PoolStatus;
+
 /// The longest a request waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -31,6 +33,16 @@ impl RedisPool {
 
     pub async fn ping(&self) -> bool {
         self.run(redis::cmd("PING")).await.is_some_and(|pong: String| pong == "PONG")
+    }
+
+    pub fn status(&self) -> PoolStatus {
+        let status = self.pool.status();
+        PoolStatus {
+            size: status.size,
+            available: status.available,
+            waiting: status.waiting,
+            max_size: status.max_size,
+        }
     }
 
     fn url(&self) -> &str {

@@ -52,4 +52,3 @@ pub use event::{Event, NewEvent, PARTITIONS, partition_of};
 pub use letters::{DeadLetter, Replayed, count_dead, dead_letters, replay};
 pub use publish::publish;
 pub use runtime::{BusRuntime, Progress};
-pub use upkeep::describe as describe_metrics;

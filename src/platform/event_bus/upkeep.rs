@@ -69,18 +69,3 @@ pub async fn sample(conn: &mut Connection, consumers: &[&str]) -> QueryResult<()
     }
     Ok(())
 }
-
-/// Tells the recorder what the bus's metrics mean.
-pub fn describe() {
-    use metrics::{describe_counter, describe_gauge};
-    describe_gauge!("outbox_oldest_unsequenced_seconds", "Age of the oldest event not in the log");
-    describe_gauge!("consumer_lag_events", "Places of the log that a consumer has yet to pass");
-    describe_gauge!(
-        "consumer_lag_seconds",
-        "Age of the first event that a consumer has not passed"
-    );
-    describe_gauge!("dead_letters", "Events given up on, until they are replayed");
-    describe_counter!("events_sequenced_total", "Events moved from the outbox to the log");
-    describe_counter!("events_consumed_total", "Events applied");
-    describe_counter!("outbox_strays_total", "Events found below the floor: must stay 0");
-}

@@ -34,8 +34,3 @@ pub struct NewMail<'a> {
     /// When there is no point in sending it any more.
     pub useful_until: DateTime<Utc>,
 }
-
-/// Tells the recorder what this module counts.
-pub fn describe_metrics() {
-    metrics::describe_counter!("mail_attempts_total", "Attempts to send a mail, by outcome");
-}

@@ -25,6 +25,8 @@ pub use cached::{Cached, cached};
 pub use error::{DbError, Severity, severity};
 pub use migrations::migrate;
 
+use super::pool::PoolStatus;
+
 /// A connection as repositories take it: in whatever transaction its owner has opened.
 pub type Connection = AsyncPgConnection;
 
@@ -38,15 +40,6 @@ const POOL_WAIT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<AsyncPgConnection>,
-}
-
-/// How full the pool is.
-#[derive(Debug, Clone, Copy)]
-pub struct PoolStatus {
-    pub size: usize,
-    pub available: usize,
-    pub waiting: usize,
-    pub max_size: usize,
 }
 
 impl Database {

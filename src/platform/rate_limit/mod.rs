@@ -199,8 +199,3 @@ redis.call('SET', KEYS[1], string.format('%.0f', now + after), 'PX', math.ceil(a
 return {1, after}",
     )
 });
-
-/// For operators.
-pub fn describe_metrics() {
-    metrics::describe_counter!("rate_limited_total", "Requests refused for coming too often");
-}

@@ -1,12 +1,12 @@
 //! What operators see: metrics of bounded size, one log line per request, nobody's secrets.
 
-use std::{collections::BTreeMap, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
     campaign::Person,
-    support::{Response, Server, eventually},
+    support::{Response, Server, eventually, exposition::lint},
 };
 
 const EMAIL: &str = "guest.of.honour@example.org";
@@ -78,25 +78,6 @@ async fn a_donation_shows_in_the_metrics() {
     }
     assert!(!text.contains("0193-") && !text.contains("/unknown/"), "paths are no labels");
     lint(&text);
-}
-
-/// By Prometheus' own judgement, where it is installed.
-fn lint(text: &str) {
-    use std::{io::Write, process::Command};
-    let promtool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut promtool) = promtool else {
-        eprintln!("promtool is not installed (Debian: prometheus); its lint is skipped");
-        return;
-    };
-    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = promtool.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said.is_empty(), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

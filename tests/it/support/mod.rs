@@ -8,6 +8,7 @@
 //! - [`mail`]: a mail server to switch off and on, and mail as files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
+//! - [`exposition`]: what `/metrics` says, and Prometheus' judgement of it
 //! - [`webhooks`]: what became of webhooks, and whether the books balance
 //! - [`wait`]: waiting for a condition, never for a time
 
@@ -15,6 +16,7 @@
 
 pub mod client;
 pub mod donation;
+pub mod exposition;
 mod listening;
 pub mod mail;
 pub mod nginx;

@@ -6,6 +6,7 @@
 //! One input or a batch of hundreds costs the same number of statements.
 
 mod cause;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,6 +14,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
 pub use cause::{Cause, Source};
+use tally::Tally;
 
 use super::{
     events::{PAYMENT_CHANGED, PaymentChanged},
@@ -48,6 +50,7 @@ pub struct Book {
     changed: BTreeSet<PaymentId>,
     named: BTreeSet<PaymentId>,
     paid: BTreeSet<PaymentId>,
+    tallies: Vec<Tally>,
     facts: Vec<NewFact>,
     ledger: Vec<NewEntry>,
     history: Vec<HistoryRow>,
@@ -76,6 +79,7 @@ impl Book {
             changed: BTreeSet::new(),
             named: BTreeSet::new(),
             paid: BTreeSet::new(),
+            tallies: Vec::new(),
             facts: Vec::new(),
             ledger: Vec::new(),
             history: Vec::new(),
@@ -135,9 +139,10 @@ impl Book {
             if !from.is_paid() && applied.next.status.is_paid() {
                 self.paid.insert(id);
             }
+            let captured_before = page.row.captured_minor;
             page.advance(applied, self.now, cause.trace);
             self.changed.insert(id);
-            count(applied, &page.row);
+            self.tallies.push(Tally::of(applied, &page.row, captured_before));
         }
         Some(decision)
     }
@@ -215,6 +220,7 @@ impl Book {
         let changed = self.changed.iter().filter_map(|id| self.pages.get(id));
         let events: Vec<NewEvent> = changed.map(|page| event(&page.row, page.trace)).collect();
         publish(conn, &events).await?;
+        self.tallies.iter().for_each(Tally::count);
         Ok(!events.is_empty())
     }
 }
@@ -268,15 +274,5 @@ pub fn event(row: &PaymentRow, trace: Option<TraceContext>) -> NewEvent {
         event_type: PAYMENT_CHANGED,
         payload: serde_json::to_value(payload).unwrap_or_default(),
         trace_context: trace.map(|trace| trace.to_string()),
-    }
-}
-
-fn count(applied: &Applied, row: &PaymentRow) {
-    for signal in &applied.signals {
-        metrics::counter!("payment_signals_total", "signal" => signal.as_str()).increment(1);
-    }
-    if applied.from != applied.next.status {
-        let labels = [("status", row.status.clone()), ("provider", row.provider.clone())];
-        metrics::counter!("payments_total", &labels).increment(1);
     }
 }

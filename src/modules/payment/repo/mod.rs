@@ -12,6 +12,7 @@ mod reconciliations;
 mod records;
 mod refund_runs;
 mod refunds;
+mod stuck;
 
 pub use cancel_intents::{
     CancelIntent, claim_due_intents, demand_cancel, finish_intent, has_intent, insert_intents,
@@ -39,3 +40,4 @@ pub use refunds::{
     RefundNews, RefundRow, captured_again, due_refunds, fail_refund, find_refund, follow_refunds,
     in_flight_minor, insert_refund, next_refund_key, retry_refund, take_up_refund,
 };
+pub use stuck::count_stuck;

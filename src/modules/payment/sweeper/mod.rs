@@ -3,14 +3,16 @@
 //! Webhooks get lost, clients go away, processes die. Four things make up for it, shared by all
 //! replicas through leases: payments whose end is not known are looked at ([`looks`]), each
 //! provider's list of events is read into the inbox ([`events`]), and its books are compared with
-//! ours ([`books`]). What a provider says goes through `decide` like any other word. A payment
-//! never fails because of its age alone: it is cancelled at its provider, and that confirmed,
-//! before it does; and nothing here ever makes a payment.
+//! ours ([`books`]); what comes to no end all the same is counted ([`stuck`]). What a provider says
+//! goes through `decide` like any other word. A payment never fails because of its age alone: it is
+//! cancelled at its provider, and that confirmed, before it does; and nothing here ever makes a
+//! payment.
 
 mod books;
 mod events;
 mod looks;
 mod pace;
+mod stuck;
 
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +42,7 @@ impl Sweeper {
             self.repeat(Duty::Payments, &stop),
             self.repeat(Duty::Events, &stop),
             self.repeat(Duty::Books, &stop),
+            self.watch_stuck(&stop),
         );
     }
 

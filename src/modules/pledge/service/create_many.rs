@@ -61,10 +61,13 @@ impl Flush for CreateMany {
     ) -> BoxFuture<'a, Result<Vec<JobOutcome>, DbError>> {
         Box::pin(async move {
             let mut conn = self.database.conn().await?;
-            if let Some(outcomes) = self.write_at_once(&mut conn, jobs).await? {
-                return Ok(outcomes);
-            }
-            Ok(conn.transaction(async |conn| self.write(conn, jobs).await).await?)
+            let outcomes = match self.write_at_once(&mut conn, jobs).await? {
+                Some(outcomes) => outcomes,
+                None => conn.transaction(async |conn| self.write(conn, jobs).await).await?,
+            };
+            let made = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Created(_))));
+            metrics::counter!("pledges_created_total").increment(made.count() as u64);
+            Ok(outcomes)
         })
     }
 }

@@ -36,7 +36,7 @@ fi
 
 work=$(mktemp -d)
 server=
-# shellcheck disable=SC2329 # the trap calls it
+# shellcheck disable=SC2317,SC2329 # the trap calls it
 finish() {
     if [ -n "$server" ]; then
         kill "$server" 2>/dev/null || true

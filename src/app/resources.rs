@@ -34,7 +34,8 @@ impl Resources {
             (embedded.url(DATABASE), Some(embedded))
         };
         let size = config.database.max_connections.get();
-        let database = Database::new(&url, size, Handle::current())?;
+        let database = Database::new(&url, size, Handle::current())?
+            .waiting(Duration::from_secs(config.database.pool_wait_seconds));
         wait_for(&database, Duration::from_secs(config.database.wait_seconds)).await?;
         if config.database.migrate {
             let applied = migrate(&database).await.context("cannot migrate")?;

@@ -7,12 +7,13 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 50] = [
+pub const ALL: [&str; 51] = [
     "profile",
     "database.url",
     "database.replica_url",
     "database.max_connections",
     "database.migrate",
+    "database.pool_wait_seconds",
     "database.wait_seconds",
     "redis.url",
     "http.bind",

@@ -36,6 +36,7 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("database.replica_url", url(database.replica_url.as_ref())),
         ("database.max_connections", Some(database.max_connections.to_string())),
         ("database.migrate", Some(database.migrate.to_string())),
+        ("database.pool_wait_seconds", Some(database.pool_wait_seconds.to_string())),
         ("database.wait_seconds", Some(database.wait_seconds.to_string())),
         ("redis.url", url(redis.url.as_ref())),
         ("http.bind", Some(quoted(http.bind))),

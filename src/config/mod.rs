@@ -68,6 +68,9 @@ pub struct Database {
     /// makes them wait for each other.
     #[serde(default = "values::connections_for_cores", deserialize_with = "values::positive")]
     pub max_connections: NonZeroUsize,
+    /// How long a request waits for a connection of the pool before it is refused.
+    #[serde(deserialize_with = "values::seconds")]
+    pub pool_wait_seconds: u64,
     /// Whether `serve` migrates at start.
     #[serde(deserialize_with = "values::flag")]
     pub migrate: bool,

@@ -47,7 +47,7 @@ impl From<DbError> for ConsumerError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Query(error) => Self::Database(error),
-            unavailable @ DbError::Unavailable(_) => Self::Failed(unavailable.into()),
+            away => Self::Failed(away.into()),
         }
     }
 }

@@ -10,6 +10,9 @@ pub enum DbError {
     /// Postgres is away, going down, unable to write, or out of connections.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// All connections of the pool are in use for too long.
+    #[error("no database connection became free in time")]
+    Exhausted,
     #[error(transparent)]
     Query(#[from] Error),
 }
@@ -80,7 +83,7 @@ fn by_message(message: &str) -> Severity {
 impl DbError {
     pub fn severity(&self) -> Severity {
         match self {
-            Self::Unavailable(_) => Severity::Unavailable,
+            Self::Unavailable(_) | Self::Exhausted => Severity::Unavailable,
             Self::Query(error) => severity(error),
         }
     }
@@ -89,6 +92,10 @@ impl DbError {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error.severity() {
+            _ if matches!(error, DbError::Exhausted) => {
+                tracing::warn!(%error, "database pool exhausted");
+                Problem::new(ProblemCode::Overloaded, error.to_string())
+            }
             Severity::Unavailable => {
                 tracing::warn!(%error, "database unavailable");
                 Problem::new(ProblemCode::DatabaseUnavailable, "the database is away; try again")

@@ -33,13 +33,14 @@ pub type Connection = AsyncPgConnection;
 /// A connection on loan from the pool.
 pub type PooledConnection = Object<AsyncPgConnection>;
 
-/// How long a request waits for a connection before it is answered `database-unavailable`.
+/// How long a request waits for a connection, unless told otherwise.
 const POOL_WAIT: Duration = Duration::from_secs(2);
 
 /// The database, shared by everything in the process.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<AsyncPgConnection>,
+    wait: Duration,
 }
 
 impl Database {
@@ -58,18 +59,25 @@ impl Database {
         });
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager).max_size(max_size).build()?;
-        Ok(Self { pool })
+        Ok(Self { pool, wait: POOL_WAIT })
+    }
+
+    /// The same pool; whoever asks for a connection waits so long.
+    #[must_use]
+    pub fn waiting(self, wait: Duration) -> Self {
+        Self { wait, ..self }
     }
 
     /// A connection from the pool.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] when Postgres is away or no connection gets free in 2 s.
+    /// [`DbError::Unavailable`] when Postgres is away, [`DbError::Exhausted`] when no connection
+    /// gets free in time.
     pub async fn conn(&self) -> Result<PooledConnection, DbError> {
-        match timeout(POOL_WAIT, self.pool.get()).await {
+        match timeout(self.wait, self.pool.get()).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(DbError::Unavailable(error.to_string())),
-            Err(_) => Err(DbError::Unavailable("no connection became free in time".into())),
+            Err(_) => Err(DbError::Exhausted),
         }
     }
 

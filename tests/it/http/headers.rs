@@ -99,6 +99,27 @@ async fn what_is_known_already_is_304() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_gets_no_connection_is_told_to_come_again() {
+    let server = Server::builder()
+        .env("CAREFORALL_DATABASE__MAX_CONNECTIONS", 1)
+        .env("CAREFORALL_DATABASE__POOL_WAIT_SECONDS", 1)
+        .start()
+        .await;
+    let mut client = server.database().client().await;
+    let held = client.transaction().await.unwrap();
+    held.batch_execute("LOCK TABLE campaign.campaigns").await.unwrap();
+    let clients = [server.client(), server.client()];
+    let answers = clients.each_ref().map(|client| client.get("/api/v1/campaigns").send());
+    let (answer, _, waiting) = futures_util::future::select_all(answers.map(Box::pin)).await;
+    expect_problem(&answer, 503, "overloaded");
+    assert!(answer.header("retry-after").is_some());
+    held.rollback().await.unwrap();
+    for answer in futures_util::future::join_all(waiting).await {
+        answer.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_postgres_the_answer_is_503_and_says_when_to_come_again() {
     let mut postgres = OwnPostgres::start();
     let server = Server::builder().database_url(postgres.url("careforall")).start().await;

@@ -96,8 +96,10 @@ impl TestDatabase {
         Self { name }
     }
 
+    /// Locks are waited for longer than in production: a machine that is busy with other tests
+    /// refuses nobody.
     pub fn url(&self) -> String {
-        SHARED.url(&self.name)
+        format!("{}&options=-c%20lock_timeout%3D20s", SHARED.url(&self.name))
     }
 
     /// A connection for looking behind the scenes.

@@ -55,6 +55,8 @@ impl Server {
             .env("CAREFORALL_HTTP__BIND", "127.0.0.1:0")
             .env("CAREFORALL_METRICS__BIND", "127.0.0.1:0")
             .env("CAREFORALL_RATE_LIMIT__ENABLED", "false")
+            // a machine that is busy with other tests refuses nobody
+            .env("CAREFORALL_DATABASE__POOL_WAIT_SECONDS", "20")
             // what tests are about is not mended behind their backs
             .env("CAREFORALL_SWEEPER__EVERY_SECONDS", "86400")
             .env("CAREFORALL_LOG__FORMAT", "json")

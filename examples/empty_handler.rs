@@ -10,9 +10,14 @@ async fn answer() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(BODY)
 }
 
+/// Reads what was sent: a body that is left unread costs the connection.
+async fn take(_body: web::Bytes) -> HttpResponse {
+    answer().await
+}
+
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8090".to_owned());
-    let app = || App::new().route("/", web::get().to(answer)).route("/", web::post().to(answer));
+    let app = || App::new().route("/", web::get().to(answer)).route("/", web::post().to(take));
     HttpServer::new(app).bind(address)?.run().await
 }

@@ -1,7 +1,9 @@
 //! The command line: which commands there are, and where their work is done.
 
 mod admin;
+mod bench;
 mod demo;
+mod fill;
 mod keys;
 mod migrate;
 mod reconcile;
@@ -53,6 +55,10 @@ enum Command {
     Config(ConfigCommand),
     /// A whole donation against a running server, each step checked.
     Demo(DemoArgs),
+    /// Drives a running server, measures it, and checks that every gift is counted once.
+    Bench(bench::BenchArgs),
+    /// Fill an empty development database with years of gifts.
+    Fill(fill::FillArgs),
     /// The process that owns the embedded Postgres; not for people.
     #[command(name = embedded_postgres::GUARD_COMMAND, hide = true)]
     PgGuard(GuardArgs),
@@ -118,6 +124,8 @@ pub fn run() -> anyhow::Result<()> {
             runtime()?.block_on(reconcile::run(&Config::load()?, repair))
         }
         Command::Demo(args) => runtime()?.block_on(demo::run(&args.url)),
+        Command::Bench(args) => runtime()?.block_on(bench::run(&args)),
+        Command::Fill(args) => runtime()?.block_on(fill::run(&Config::load()?, &args)),
         Command::Admin(AdminCommand::Create { email, name }) => {
             runtime()?.block_on(admin::create(&Config::load()?, &email, name.as_deref()))
         }

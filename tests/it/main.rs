@@ -11,6 +11,7 @@
 mod admin;
 mod auth;
 mod authorization;
+mod bench;
 mod boundaries;
 mod campaign;
 mod chaos;
@@ -18,6 +19,7 @@ mod config;
 mod edge;
 mod embedded_postgres;
 mod event_bus;
+mod fill;
 mod flows;
 mod http;
 mod idempotency;

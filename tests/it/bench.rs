@@ -1,0 +1,86 @@
+//! `careforall bench` against a real server: it measures, checks its own gifts, and drives no
+//! server that may take real money.
+
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::support::{CAREFORALL, Server};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+async fn server() -> Server {
+    Server::builder().env("CAREFORALL_SANDBOX__WEBHOOK_SECRET", SECRET).start().await
+}
+
+async fn bench(server: &Server, arguments: &[&str]) -> Output {
+    let mut command = Command::new(CAREFORALL);
+    command.args(["bench", "--url", server.base(), "--seconds", "1", "--warm-up", "0", "--json"]);
+    command.args(["--connections", "4"]).args(arguments);
+    command.env("CAREFORALL_SANDBOX__WEBHOOK_SECRET", SECRET);
+    command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap()
+}
+
+async fn report(server: &Server, arguments: &[&str]) -> Value {
+    let output = bench(server, arguments).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn every_scenario_measures_its_steps_and_finds_its_gifts_counted_once() {
+    let server = server().await;
+    let open = ["donations", "--rate", "10", "--probes", "1"];
+    for (arguments, steps) in [
+        (&["pledges"] as &[_], &["pledge"] as &[_]),
+        (&["totals"], &["totals"]),
+        (&["webhooks", "--payments", "20"], &["webhook"]),
+        (&["webhooks", "--payments", "20", "--repeat"], &["webhook"]),
+        (&["hot"], &["pledge", "payment", "authorized", "captured", "donation"]),
+        (&["mixed", "--campaigns", "3"], &["totals", "campaign", "pledge"]),
+        (&open, &["donation", "counted"]),
+    ] {
+        let report = report(&server, arguments).await;
+        for step in steps {
+            let count = report["steps"][step]["count"].as_u64();
+            assert!(count.is_some_and(|count| count > 0), "{arguments:?}: {step}: {report:#}");
+        }
+        let pledged = report["counted"]["pledged"].as_u64().unwrap();
+        assert!(pledged > 0 || arguments[0] == "totals", "{report:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_that_is_not_reached_is_an_error() {
+    let server = server().await;
+    let output = bench(&server, &["pledges", "--rate", "1000000"]).await;
+    assert!(!output.status.success());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["unsent"].as_u64().unwrap() > 0);
+    assert!(report["counted"]["pledged"].as_u64().unwrap() > 0, "and it is checked all the same");
+}
+
+#[tokio::test]
+async fn a_server_without_the_sandbox_bank_is_not_driven() {
+    let server = Server::builder()
+        .env("CAREFORALL_SANDBOX__ENABLED", "false")
+        .env("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "stripe")
+        .env("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_bench")
+        .env("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_bench")
+        .start()
+        .await;
+    let output = bench(&server, &["pledges"]).await;
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no sandbox bank"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_that_limits_the_rate_is_not_driven() {
+    let server = Server::builder().env("CAREFORALL_RATE_LIMIT__ENABLED", "true").start().await;
+    let output = bench(&server, &["pledges"]).await;
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("CAREFORALL_RATE_LIMIT__ENABLED=false"), "{said}");
+}

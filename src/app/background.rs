@@ -77,6 +77,9 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
     let sources = metrics::Sources { database, redis: resources.redis.clone(), recorder };
     background.spawn("metrics", sources.sample(stop.clone()));
+    if resources.reads.has_standby() {
+        background.spawn("read replica", resources.reads.clone().watch(stop.clone()));
+    }
     if let Some(redis) = &resources.redis {
         background
             .spawn("hints", listen_for_hints(redis.clone(), services.bus.clone(), stop.clone()));

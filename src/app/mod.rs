@@ -27,6 +27,7 @@ use resources::Resources;
 use services::Services;
 
 pub use openapi::document;
+pub use services::reachable;
 
 /// How long background work may take to come to its end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);

@@ -11,7 +11,7 @@ use crate::{
     platform::{
         cache::RedisPool,
         embedded_postgres::{EmbeddedPostgres, Options},
-        postgres::{Database, migrate},
+        postgres::{Database, Reads, migrate},
     },
 };
 
@@ -20,6 +20,8 @@ const DATABASE: &str = "careforall";
 
 pub struct Resources {
     pub database: Database,
+    /// For what may be a little old.
+    pub reads: Reads,
     pub redis: Option<RedisPool>,
     embedded: Option<EmbeddedPostgres>,
 }
@@ -43,15 +45,16 @@ impl Resources {
                 tracing::info!(migrations = applied.len(), "schema brought up to date");
             }
         }
+        let reads = reads(config, &database)?;
         let redis = expose(config.redis.url.as_ref()).map(RedisPool::new).transpose();
         let redis = redis.context("REDIS_URL is not a Redis URL")?;
-        Ok(Self { database, redis, embedded })
+        Ok(Self { database, reads, redis, embedded })
     }
 
     /// Stops what was started. The database comes last: everything that uses it has ended.
     pub async fn close(self) -> anyhow::Result<()> {
-        let Self { database, redis, embedded } = self;
-        drop((database, redis));
+        let Self { database, reads, redis, embedded } = self;
+        drop((database, reads, redis));
         match embedded {
             Some(embedded) => spawn_blocking(move || embedded.stop()).await?,
             None => Ok(()),
@@ -61,6 +64,17 @@ impl Resources {
     pub fn is_embedded(&self) -> bool {
         self.embedded.is_some()
     }
+}
+
+/// With the read replica, if there is one. It need not be up.
+fn reads(config: &Config, primary: &Database) -> anyhow::Result<Reads> {
+    let Some(url) = expose(config.database.replica_url.as_ref()) else {
+        return Ok(Reads::at_primary(primary.clone()));
+    };
+    let size = config.database.max_connections.get();
+    let replica = Database::new(url, size, Handle::current()).context("DATABASE_REPLICA_URL")?;
+    let bound = Duration::from_secs(config.database.replica_max_lag_seconds.get().into());
+    Ok(Reads::with_standby(primary.clone(), replica, bound))
 }
 
 async fn start_embedded(config: &Config) -> anyhow::Result<EmbeddedPostgres> {

@@ -81,9 +81,9 @@ impl Services {
         let auth = AuthService::new(database.clone(), keys);
         Ok(Self {
             health: Health::new(database.clone(), resources.redis.clone()),
-            campaigns: CampaignService::new(database.clone(), bus.clone()),
+            campaigns: CampaignService::new(resources.reads.clone(), bus.clone()),
             pledges: PledgeService::new(
-                database.clone(),
+                resources.reads.clone(),
                 bus.clone(),
                 replays.clone(),
                 donor_key.as_bytes(),
@@ -168,7 +168,7 @@ async fn sandbox(
 }
 
 /// Bound to every interface, we reach ourselves by loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

@@ -13,6 +13,16 @@ impl ConfigError {
         Self { name: name.into(), problem: problem.into() }
     }
 
+    /// The variable, or the key in a file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether both name the same.
+    pub(super) fn is_about(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
     /// About a setting; named as the environment names it, since that is where it can be mended:
     /// the files are compiled in.
     pub(super) fn about(key: &str, problem: impl Into<String>) -> Self {

@@ -7,10 +7,11 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 51] = [
+pub const ALL: [&str; 52] = [
     "profile",
     "database.url",
     "database.replica_url",
+    "database.replica_max_lag_seconds",
     "database.max_connections",
     "database.migrate",
     "database.pool_wait_seconds",

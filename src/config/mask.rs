@@ -34,6 +34,7 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("profile", Some(quoted(profile))),
         ("database.url", url(database.url.as_ref())),
         ("database.replica_url", url(database.replica_url.as_ref())),
+        ("database.replica_max_lag_seconds", Some(database.replica_max_lag_seconds.to_string())),
         ("database.max_connections", Some(database.max_connections.to_string())),
         ("database.migrate", Some(database.migrate.to_string())),
         ("database.pool_wait_seconds", Some(database.pool_wait_seconds.to_string())),

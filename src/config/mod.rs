@@ -9,6 +9,7 @@
 mod error;
 mod keys;
 mod layers;
+mod load;
 mod mask;
 mod rate_limit;
 mod rules;
@@ -64,6 +65,9 @@ pub struct Database {
     pub url: Option<SecretString>,
     /// For reads that may be a little old.
     pub replica_url: Option<SecretString>,
+    /// Behind by more, the replica is not read from.
+    #[serde(deserialize_with = "values::positive")]
+    pub replica_max_lag_seconds: NonZeroU32,
     /// The size of the pool; with Postgres on the same machine, more than a few per core only
     /// makes them wait for each other.
     #[serde(default = "values::connections_for_cores", deserialize_with = "values::positive")]
@@ -245,26 +249,6 @@ pub struct Otel {
 }
 
 impl Config {
-    /// The configuration of this process, from its environment.
-    ///
-    /// # Errors
-    /// One sentence that names the variable or key and says what is wrong with it.
-    pub fn load() -> Result<Self, ConfigError> {
-        Self::from_layers(&layers::COMPILED_IN, layers::environment()?)
-    }
-
-    /// The same from given layers, without a look at this process.
-    fn from_layers(
-        files: &layers::Files<'_>,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        let layers = layers::Layers::new(files, environment)?;
-        let mut config = layers.deserialize()?;
-        rules::complete(&mut config)?;
-        rules::check(&config)?;
-        Ok(config)
-    }
-
     /// What is allowed, but likely not meant: one sentence each, for the log at start.
     pub fn warnings(&self) -> Vec<String> {
         rules::warnings(self)

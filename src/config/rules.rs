@@ -48,22 +48,36 @@ fn pem(given: &str) -> Result<SecretString, ConfigError> {
     Ok(text.into())
 }
 
-/// Refuses what makes no sense, or must not be in the profile.
-pub fn check(config: &Config) -> Result<(), ConfigError> {
-    urls(config)?;
-    amounts(config)?;
-    sandbox(config)?;
-    recovery(config)?;
-    if !config.mail.from.contains('@') {
-        return Err(ConfigError::about("mail.from", "there is no e-mail address in it"));
-    }
+/// What makes no sense, or must not be in the profile: everything, in the order of importance.
+pub fn problems(config: &Config) -> Vec<ConfigError> {
+    let mut found = Findings(Vec::new());
+    urls(config, &mut found);
+    amounts(config, &mut found);
+    sandbox(config, &mut found);
+    recovery(config, &mut found);
+    found.refuse_if(
+        !config.mail.from.contains('@'),
+        "mail.from",
+        "there is no e-mail address in it",
+    );
     if config.profile == Profile::Production {
-        production(config)?;
+        production(config, &mut found);
     }
-    stripe(config)
+    stripe(config, &mut found);
+    found.0
 }
 
-fn urls(config: &Config) -> Result<(), ConfigError> {
+struct Findings(Vec<ConfigError>);
+
+impl Findings {
+    fn refuse_if(&mut self, wrong: bool, key: &str, problem: impl Into<String>) {
+        if wrong {
+            self.0.push(ConfigError::about(key, problem));
+        }
+    }
+}
+
+fn urls(config: &Config, found: &mut Findings) {
     const POSTGRES: &[&str] = &["postgres://", "postgresql://"];
     const WEB: &[&str] = &["http://", "https://"];
     let exposed = |secret: &Option<SecretString>| {
@@ -84,41 +98,33 @@ fn urls(config: &Config) -> Result<(), ConfigError> {
     ];
     for (key, value, schemes) in checks {
         // the value is not repeated: it may hold a password
-        if value.is_some_and(|url| !schemes.iter().any(|scheme| url.starts_with(scheme))) {
-            let problem = format!("the URL does not begin with {}", schemes.join(" or "));
-            return Err(ConfigError::about(key, problem));
-        }
+        let wrong = value.is_some_and(|url| !schemes.iter().any(|scheme| url.starts_with(scheme)));
+        found.refuse_if(
+            wrong,
+            key,
+            format!("the URL does not begin with {}", schemes.join(" or ")),
+        );
     }
-    Ok(())
 }
 
-fn amounts(config: &Config) -> Result<(), ConfigError> {
+fn amounts(config: &Config, found: &mut Findings) {
     let (min, max) = (config.pledges.min_amount_minor, config.pledges.max_amount_minor);
-    if min < 1 {
-        return Err(ConfigError::about("pledges.min_amount_minor", format!("{min} is below 1")));
-    }
-    if max < min {
-        let problem = format!("{max} is below the smallest amount, {min}");
-        return Err(ConfigError::about("pledges.max_amount_minor", problem));
-    }
-    Ok(())
+    found.refuse_if(min < 1, "pledges.min_amount_minor", format!("{min} is below 1"));
+    let problem = format!("{max} is below the smallest amount, {min}");
+    found.refuse_if(max < min, "pledges.max_amount_minor", problem);
 }
 
 /// The breaker can open, and what is given up has been asked about before.
-fn recovery(config: &Config) -> Result<(), ConfigError> {
+fn recovery(config: &Config, found: &mut Findings) {
     const MONTH: u32 = 31 * 86_400;
     let (breaker, sweeper) = (&config.breaker, &config.sweeper);
-    if breaker.window_calls.get() > 1000 {
-        return Err(ConfigError::about("breaker.window_calls", "at most 1000 are remembered"));
-    }
-    if breaker.failures > breaker.window_calls {
-        let problem = format!("{} are more than the calls in the window", breaker.failures);
-        return Err(ConfigError::about("breaker.failures", problem));
-    }
-    if sweeper.abandon_after_seconds < sweeper.pending_after_seconds {
-        let problem = "payments would be given up before their provider is asked";
-        return Err(ConfigError::about("sweeper.abandon_after_seconds", problem));
-    }
+    let many = breaker.window_calls.get() > 1000;
+    found.refuse_if(many, "breaker.window_calls", "at most 1000 are remembered");
+    let problem = format!("{} are more than the calls in the window", breaker.failures);
+    found.refuse_if(breaker.failures > breaker.window_calls, "breaker.failures", problem);
+    let early = sweeper.abandon_after_seconds < sweeper.pending_after_seconds;
+    let problem = "payments would be given up before their provider is asked";
+    found.refuse_if(early, "sweeper.abandon_after_seconds", problem);
     let ages = [
         ("breaker.open_seconds", breaker.open_seconds),
         ("sweeper.every_seconds", sweeper.every_seconds),
@@ -128,46 +134,37 @@ fn recovery(config: &Config) -> Result<(), ConfigError> {
         ("sweeper.events_every_seconds", sweeper.events_every_seconds),
         ("sweeper.reconcile_every_seconds", sweeper.reconcile_every_seconds),
     ];
-    match ages.into_iter().find(|(_, seconds)| seconds.get() > MONTH) {
-        Some((key, _)) => Err(ConfigError::about(key, "more than 31 days are no such time")),
-        None => Ok(()),
+    for (key, seconds) in ages {
+        found.refuse_if(seconds.get() > MONTH, key, "more than 31 days are no such time");
     }
 }
 
-fn sandbox(config: &Config) -> Result<(), ConfigError> {
+fn sandbox(config: &Config, found: &mut Findings) {
     if let Some(secret) = &config.sandbox.webhook_secret {
         let encoded = secret.expose_secret().strip_prefix("whsec_");
         let bytes = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
-        if bytes.is_none_or(|bytes| bytes.is_empty()) {
-            let problem = "the secret does not have the form whsec_<base64>";
-            return Err(ConfigError::about("sandbox.webhook_secret", problem));
-        }
+        let problem = "the secret does not have the form whsec_<base64>";
+        let wrong = bytes.is_none_or(|bytes| bytes.is_empty());
+        found.refuse_if(wrong, "sandbox.webhook_secret", problem);
     }
     let wanted = config.payments.default_provider == Provider::Sandbox;
-    if wanted && !config.sandbox.enabled && config.profile != Profile::Production {
-        let problem = "the sandbox is switched off, so it cannot be the default";
-        return Err(ConfigError::about("payments.default_provider", problem));
-    }
-    Ok(())
+    let missing = wanted && !config.sandbox.enabled && config.profile != Profile::Production;
+    let problem = "the sandbox is switched off, so it cannot be the default";
+    found.refuse_if(missing, "payments.default_provider", problem);
 }
 
-fn stripe(config: &Config) -> Result<(), ConfigError> {
+fn stripe(config: &Config, found: &mut Findings) {
     let Some(key) = &config.stripe.secret_key else {
-        if config.payments.default_provider != Provider::Stripe {
-            return Ok(());
-        }
+        let wanted = config.payments.default_provider == Provider::Stripe;
         let variable = super::keys::variable("stripe.secret_key");
         let problem = format!("Stripe cannot be the default without {variable}");
-        return Err(ConfigError::about("payments.default_provider", problem));
+        return found.refuse_if(wanted, "payments.default_provider", problem);
     };
     let prefixes = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"];
     let rest = prefixes.iter().find_map(|prefix| key.expose_secret().strip_prefix(prefix));
     let form = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic());
-    if rest.is_some_and(form) {
-        return Ok(());
-    }
     let problem = format!("the key does not begin with {}", prefixes.join(", "));
-    Err(ConfigError::about("stripe.secret_key", problem))
+    found.refuse_if(!rest.is_some_and(form), "stripe.secret_key", problem);
 }
 
 fn is_live(key: &SecretString) -> bool {
@@ -175,27 +172,19 @@ fn is_live(key: &SecretString) -> bool {
 }
 
 /// Real money: nothing that only plays, nothing that anyone can look up.
-fn production(config: &Config) -> Result<(), ConfigError> {
-    if config.database.url.is_none() {
-        let problem = "the production profile needs it, since it refuses the embedded database";
-        return Err(ConfigError::about("database.url", problem));
-    }
-    if config.sandbox.enabled {
-        let problem = "the production profile refuses the sandbox, which moves no money";
-        return Err(ConfigError::about("sandbox.enabled", problem));
-    }
-    if config.payments.default_provider == Provider::Sandbox {
-        let problem = "the production profile refuses the sandbox, which moves no money";
-        return Err(ConfigError::about("payments.default_provider", problem));
-    }
-    if config.stripe.secret_key.as_ref().is_some_and(|key| !is_live(key)) {
-        let problem = "the production profile refuses a key of test mode, which moves no money";
-        return Err(ConfigError::about("stripe.secret_key", problem));
-    }
-    if !config.stripe.api_base.starts_with("https://") {
-        let problem = "the production profile refuses to send the secret key without TLS";
-        return Err(ConfigError::about("stripe.api_base", problem));
-    }
+fn production(config: &Config, found: &mut Findings) {
+    const PLAYS: &str = "the production profile refuses the sandbox, which moves no money";
+    let problem = "the production profile needs it, since it refuses the embedded database";
+    found.refuse_if(config.database.url.is_none(), "database.url", problem);
+    found.refuse_if(config.sandbox.enabled, "sandbox.enabled", PLAYS);
+    let plays = config.payments.default_provider == Provider::Sandbox;
+    found.refuse_if(plays, "payments.default_provider", PLAYS);
+    let test_mode = config.stripe.secret_key.as_ref().is_some_and(|key| !is_live(key));
+    let problem = "the production profile refuses a key of test mode, which moves no money";
+    found.refuse_if(test_mode, "stripe.secret_key", problem);
+    let problem = "the production profile refuses to send the secret key without TLS";
+    let plain = !config.stripe.api_base.starts_with("https://");
+    found.refuse_if(plain, "stripe.api_base", problem);
     let stripe = config.stripe.webhook_secrets.iter().map(|s| ("stripe.webhook_secrets", s));
     let single = [
         ("auth.signing_key", &config.auth.signing_key),
@@ -203,12 +192,9 @@ fn production(config: &Config) -> Result<(), ConfigError> {
         ("stripe.secret_key", &config.stripe.secret_key),
     ];
     let single = single.iter().filter_map(|(key, secret)| Some((*key, secret.as_ref()?)));
-    match single.chain(stripe).find(|(_, secret)| published(secret)) {
-        Some((key, _)) => Err(ConfigError::about(
-            key,
-            "the production profile refuses a secret that is published in documents",
-        )),
-        None => Ok(()),
+    for (key, secret) in single.chain(stripe) {
+        let problem = "the production profile refuses a secret that is published in documents";
+        found.refuse_if(published(secret), key, problem);
     }
 }
 

@@ -169,6 +169,12 @@ const PEOPLE: &[Metric] = &[
 const RESOURCES: &[Metric] = &[
     gauge("db_pool_connections", &["state"], "Connections to Postgres; state: idle, used, max"),
     gauge("db_pool_waiting", &[], "Requests that wait for a connection"),
+    gauge("db_replica_lag_seconds", &[], "How old the read replica's data may be at most"),
+    counter(
+        "db_replica_reads_total",
+        &["outcome"],
+        "Reads that may be a little old, by who answered: replica, primary",
+    ),
     gauge("redis_pool_connections", &["state"], "Connections to Redis; state: idle, used, max"),
     counter("redis_calls_total", &["outcome"], "Calls to Redis"),
     gauge("tokio_workers", &[], "Threads of the runtime that does the background work"),

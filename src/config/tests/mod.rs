@@ -50,7 +50,7 @@ fn nothing_set_is_a_developers_machine() {
 }
 
 /// One variable for each setting, and two that are none; the key's file is added by the test.
-const EVERYTHING: [(&str, &str); 48] = [
+const EVERYTHING: [(&str, &str); 49] = [
     ("CAREFORALL_PROFILE", "demo"),
     ("DATABASE_URL", "postgres://u:p@db/careforall"),
     ("DATABASE_REPLICA_URL", "postgresql://u:p@replica/careforall"),
@@ -58,6 +58,7 @@ const EVERYTHING: [(&str, &str); 48] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
     ("RUST_LOG", "careforall=debug"),
     ("CAREFORALL_DATABASE__MAX_CONNECTIONS", "7"),
+    ("CAREFORALL_DATABASE__REPLICA_MAX_LAG_SECONDS", "3"),
     ("CAREFORALL_DATABASE__MIGRATE", "false"),
     ("CAREFORALL_HTTP__BIND", "0.0.0.0:80"),
     ("CAREFORALL_HTTP__WORKERS", "3"),

@@ -8,6 +8,7 @@ mod cached;
 mod connect;
 mod error;
 mod migrations;
+mod reads;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use tokio::{runtime::Handle, time::timeout};
 pub use cached::{Cached, cached};
 pub use error::{DbError, Severity, severity};
 pub use migrations::migrate;
+pub use reads::Reads;
 
 use super::pool::PoolStatus;
 

@@ -1,6 +1,7 @@
 //! What tests stand on: real servers, each ended with the test that started it, whatever happens.
 //!
 //! - [`postgres`]: databases of the test's own in one shared cluster, or a cluster to break
+//! - [`standby`]: a streaming standby of such a cluster
 //! - [`redis`]: a Redis to switch off and on
 //! - [`server`]: the real program, with its log
 //! - [`sources`]: our own files
@@ -26,6 +27,7 @@ mod python;
 pub mod redis;
 pub mod server;
 pub mod sources;
+pub mod standby;
 pub mod wait;
 pub mod webhooks;
 

@@ -107,7 +107,8 @@ impl Nginx {
     }
 }
 
-fn program() -> PathBuf {
+/// Where nginx is.
+pub fn program() -> PathBuf {
     // an ordinary user's PATH need not have it
     let usual = PathBuf::from("/usr/sbin/nginx");
     if usual.exists() { usual } else { "nginx".into() }

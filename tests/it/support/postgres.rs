@@ -129,6 +129,13 @@ impl OwnPostgres {
         Self::start_with(&[])
     }
 
+    /// Started on a cluster that is there: `pg` in this directory.
+    pub fn adopt(directory: TempDir) -> Self {
+        let mut own = Self { running: None, directory, settings: Vec::new() };
+        own.start_again();
+        own
+    }
+
     pub fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
         let mut own = Self {
             running: None,

@@ -91,7 +91,8 @@ pub async fn list_campaigns(
 
 /// Read a campaign
 ///
-/// With its totals as they are now. A draft exists for its owner and for administrators only.
+/// With its totals as they are now; without credentials, and where a read replica serves visitors,
+/// some seconds old at most. A draft exists for its owner and for administrators only.
 #[utoipa::path(
     tag = "campaigns",
     security((), ("bearer" = [])),

@@ -28,7 +28,7 @@ use crate::{
     },
     platform::{
         event_bus::EventBus,
-        postgres::{Connection, Database},
+        postgres::{Connection, Database, Reads},
     },
 };
 
@@ -36,12 +36,13 @@ use crate::{
 #[derive(Clone)]
 pub struct CampaignService {
     database: Database,
+    reads: Reads,
     bus: EventBus,
 }
 
 impl CampaignService {
-    pub fn new(database: Database, bus: EventBus) -> Self {
-        Self { database, bus }
+    pub fn new(reads: Reads, bus: EventBus) -> Self {
+        Self { database: reads.primary().clone(), reads, bus }
     }
 
     /// Makes a draft and its totals.
@@ -60,6 +61,9 @@ impl CampaignService {
 
     /// The campaign, if this caller may see it.
     pub async fn get(&self, caller: Caller, id: CampaignId) -> Result<CampaignView, CampaignError> {
+        if caller == Caller::Anonymous {
+            return self.reads.run(async |conn| visit(conn, id).await).await;
+        }
         let mut conn = self.database.conn().await?;
         let campaign = repo::find(&mut conn, id).await?.ok_or(CampaignError::NotFound)?;
         if !campaign.is_public() && !may_change(&mut conn, caller, &campaign).await? {
@@ -75,17 +79,18 @@ impl CampaignService {
         selection: Selection,
         page: PageRequest<Place>,
     ) -> Result<Page<CampaignView>, CampaignError> {
+        let now = clock::now();
+        if caller == Caller::Anonymous {
+            let filter = ListFilter { viewer: Viewer::Public, selection, now };
+            return self.reads.run(async |conn| page_of(conn, &filter, &page).await).await;
+        }
         let mut conn = self.database.conn().await?;
         let viewer = match (caller.user_id(), caller.in_person()) {
             (_, Some(user)) if auth::is_admin(&mut conn, user).await? => Viewer::Admin,
             (Some(user), _) => Viewer::User(user),
             (None, _) => Viewer::Public,
         };
-        let now = clock::now();
-        let filter = ListFilter { viewer, selection, now };
-        let rows = repo::list(&mut conn, &filter, &page).await?;
-        let found = Page::new(rows, page.limit, |row| Place::of(row, filter.selection.sort));
-        show_page(&mut conn, found, now).await
+        page_of(&mut conn, &ListFilter { viewer, selection, now }, &page).await
     }
 
     /// Changes what a campaign says, if it is still at the version that the caller has read.
@@ -137,6 +142,22 @@ impl CampaignService {
     fn announced<T>(&self, committed: Result<T, CampaignError>) -> Result<T, CampaignError> {
         committed.inspect(|_| self.bus.wake())
     }
+}
+
+/// The campaign as somebody without credentials sees it.
+async fn visit(conn: &mut Connection, id: CampaignId) -> Result<CampaignView, CampaignError> {
+    let campaign = repo::find(conn, id).await?.filter(Campaign::is_public);
+    show(conn, campaign.ok_or(CampaignError::NotFound)?, clock::now()).await
+}
+
+async fn page_of(
+    conn: &mut Connection,
+    filter: &ListFilter,
+    page: &PageRequest<Place>,
+) -> Result<Page<CampaignView>, CampaignError> {
+    let rows = repo::list(conn, filter, page).await?;
+    let found = Page::new(rows, page.limit, |row| Place::of(row, filter.selection.sort));
+    show_page(conn, found, filter.now).await
 }
 
 /// The campaign, locked, if this caller may change it.

@@ -40,21 +40,32 @@ impl PledgeService {
         id: CampaignId,
         page: &PageRequest<DonationKey>,
     ) -> Result<Page<Donation>, PledgeError> {
-        let mut conn = self.database.conn().await?;
-        check_visible(&mut conn, caller, id).await?;
-        let pledges = repo::list_donations(&mut conn, id, page).await?;
-        let key = |pledge: &Pledge| (pledge.captured_at, pledge.id);
-        let page = Page::new(pledges, page.limit, key);
-        let ids: Vec<PledgeId> = page.data.iter().map(|pledge| pledge.id).collect();
-        let mut captured: HashMap<PledgeId, i64> = HashMap::new();
-        for state in repo::newest_of(&mut conn, &ids).await? {
-            *captured.entry(state.pledge_id).or_default() += state.captured_minor;
+        if caller == Caller::Anonymous {
+            return self.reads.run(async |conn| page_of(conn, caller, id, page).await).await;
         }
-        Ok(page.map(|pledge| Donation {
-            captured_minor: captured.get(&pledge.id).copied().unwrap_or_default(),
-            pledge,
-        }))
+        page_of(&mut *self.database.conn().await?, caller, id, page).await
     }
+}
+
+async fn page_of(
+    conn: &mut Connection,
+    caller: Caller,
+    id: CampaignId,
+    page: &PageRequest<DonationKey>,
+) -> Result<Page<Donation>, PledgeError> {
+    check_visible(conn, caller, id).await?;
+    let pledges = repo::list_donations(conn, id, page).await?;
+    let key = |pledge: &Pledge| (pledge.captured_at, pledge.id);
+    let page = Page::new(pledges, page.limit, key);
+    let ids: Vec<PledgeId> = page.data.iter().map(|pledge| pledge.id).collect();
+    let mut captured: HashMap<PledgeId, i64> = HashMap::new();
+    for state in repo::newest_of(conn, &ids).await? {
+        *captured.entry(state.pledge_id).or_default() += state.captured_minor;
+    }
+    Ok(page.map(|pledge| Donation {
+        captured_minor: captured.get(&pledge.id).copied().unwrap_or_default(),
+        pledge,
+    }))
 }
 
 /// A draft exists for its owner and for administrators only.

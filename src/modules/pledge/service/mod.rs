@@ -28,7 +28,7 @@ use crate::{
         batching::{Batcher, Limits},
         event_bus::EventBus,
         idempotency::ReplayCache,
-        postgres::Database,
+        postgres::{Database, Reads},
     },
 };
 
@@ -47,6 +47,7 @@ pub struct AmountRange {
 #[derive(Clone)]
 pub struct PledgeService {
     database: Database,
+    reads: Reads,
     bus: EventBus,
     replays: ReplayCache,
     writer: Batcher<CreateMany>,
@@ -66,7 +67,7 @@ pub enum View {
 impl PledgeService {
     /// `donor_key` makes the hash by which donors are counted.
     pub fn new(
-        database: Database,
+        reads: Reads,
         bus: EventBus,
         replays: ReplayCache,
         donor_key: &[u8],
@@ -74,9 +75,10 @@ impl PledgeService {
         amounts: AmountRange,
         runtime: &Handle,
     ) -> Self {
+        let database = reads.primary().clone();
         let flush = CreateMany::new(database.clone(), amounts);
         let writer = Batcher::start("pledges", flush, Limits::default(), runtime);
-        Self { database, bus, replays, writer, donor_key: donor_key.into(), tokens }
+        Self { database, reads, bus, replays, writer, donor_key: donor_key.into(), tokens }
     }
 
     /// The pledge, if it is the caller's to know of.

@@ -1,0 +1,6 @@
+//! Several replicas, as `compose.yaml` starts them: the first start, and the change to a new
+//! version under load, behind the nginx configuration that is deployed.
+
+mod first_start;
+mod nginx;
+mod rolling;

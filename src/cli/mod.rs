@@ -4,6 +4,7 @@ mod admin;
 mod bench;
 mod demo;
 mod fill;
+mod health;
 mod keys;
 mod migrate;
 mod reconcile;
@@ -53,6 +54,8 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Ask the server on this machine whether it should get traffic; fails if not. For containers.
+    Health,
     /// A whole donation against a running server, each step checked.
     Demo(DemoArgs),
     /// Drives a running server, measures it, and checks that every gift is counted once.
@@ -91,7 +94,8 @@ enum KeysCommand {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Print the effective configuration, secrets masked, or say what is wrong with it.
+    /// Print the effective configuration, secrets masked, and everything that is wrong with it;
+    /// fails if anything is.
     Check,
 }
 
@@ -123,6 +127,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Reconcile { repair } => {
             runtime()?.block_on(reconcile::run(&Config::load()?, repair))
         }
+        Command::Health => runtime()?.block_on(health::run(&Config::load()?)),
         Command::Demo(args) => runtime()?.block_on(demo::run(&args.url)),
         Command::Bench(args) => runtime()?.block_on(bench::run(&args)),
         Command::Fill(args) => runtime()?.block_on(fill::run(&Config::load()?, &args)),
@@ -133,11 +138,17 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 fn check_config() -> anyhow::Result<()> {
-    let config = Config::load()?;
-    print!("{}", config.masked());
-    for warning in config.warnings() {
-        eprintln!("note: {warning}");
+    let (config, problems) = Config::review();
+    if let Some(config) = config {
+        print!("{}", config.masked());
+        for warning in config.warnings() {
+            eprintln!("note: {warning}");
+        }
     }
+    for problem in &problems {
+        eprintln!("problem: {problem}");
+    }
+    anyhow::ensure!(problems.is_empty(), "the start would be refused");
     Ok(())
 }
 

@@ -140,8 +140,46 @@ fn the_effective_configuration_is_printed_without_secrets() {
     for told in ["hunter2", "MfKQ9r8G"] {
         assert!(!printed.contains(told) && !said(&output.stderr).contains(told), "{printed}");
     }
-    let broken = run(&["config", "check"], &[("CAREFORALL_HTTP__BIND", "x")], "");
-    assert!(!broken.status.success() && said(&broken.stderr).contains("CAREFORALL_HTTP__BIND"));
+}
+
+#[test]
+fn everything_that_is_wrong_is_named_at_once() {
+    let wrong = [
+        ("CAREFORALL_PROFILE", "production"),
+        ("CAREFORALL_HTTP__BIND", "x"),
+        ("CAREFORALL_HTTP__BNID", "127.0.0.1:1"),
+        ("DATABASE_URL", "mysql://u:hunter2@localhost/x"),
+        ("CAREFORALL_AUTH__SIGNING_KEY", "/no/such/file"),
+        ("CAREFORALL_SANDBOX__ENABLED", "true"),
+        ("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_hunter2"),
+    ];
+    let output = run(&["config", "check"], &wrong, "");
+    assert_eq!(output.status.code(), Some(1));
+    let told = said(&output.stderr);
+    let problems: Vec<&str> = told.lines().filter(|line| line.starts_with("problem: ")).collect();
+    assert_eq!(problems.len(), wrong.len() - 1, "each once: {told}");
+    for (name, _) in &wrong[1..] {
+        assert!(problems.iter().any(|line| line.contains(&format!("{name}: "))), "{name}: {told}");
+    }
+    // what can be read is shown all the same
+    let printed = said(&output.stdout);
+    assert!(printed.contains("127.0.0.1:8080"), "{printed}");
+    assert!(!told.contains("hunter2") && !printed.contains("hunter2"), "{told}{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_containers_health_check_follows_the_server() {
+    let server = Server::start().await;
+    let address = server.base().trim_start_matches("http://").to_owned();
+    let health = || run(&["health"], &[("CAREFORALL_HTTP__BIND", &address)], "");
+    let output = health();
+    assert!(output.status.success(), "{}", said(&output.stderr));
+    assert!(said(&output.stdout).contains("ready"));
+    // a server that hangs is not healthy
+    server.stop();
+    let hanging = health();
+    assert_eq!(hanging.status.code(), Some(1));
+    assert!(said(&hanging.stderr).contains("/readyz"), "{}", said(&hanging.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,5 +8,5 @@ set -euo pipefail
 
 cd "$ROOT/deploy/prometheus"
 promtool check config --syntax-only prometheus.yml
-find . -name '*.test.yml' -print0 | xargs -0 -r promtool test rules
+promtool test rules tests/*.yml
 find ../grafana -name '*.json' -print0 | xargs -0 -r -n 1 python3 -m json.tool --no-ensure-ascii >/dev/null

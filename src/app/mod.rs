@@ -16,12 +16,18 @@ use std::{net::TcpListener, time::Duration};
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Handle,
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::{
     config::{Config, LogFormat},
     modules::payment::Providers,
-    platform::{postgres::Database, telemetry},
+    platform::{
+        postgres::Database,
+        telemetry::{self, Export, TraceGuard},
+    },
 };
 use resources::Resources;
 use services::Services;
@@ -42,6 +48,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    let traces = export_traces(&config)?;
     let recorder = metrics::install()?;
     let listeners = Listeners::bind(&config)?;
     let resources = Resources::open(&config).await?;
@@ -65,9 +72,21 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     metrics_server.stop(true).await;
     drop(services);
     resources.close().await?;
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
     anyhow::ensure!(!failed, "background work has ended by itself; see the log");
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Spans are exported when it is said whereto.
+fn export_traces(config: &Config) -> anyhow::Result<Option<TraceGuard>> {
+    let Some(endpoint) = &config.otel.endpoint else { return Ok(None) };
+    let (service_name, sample_ratio) = (&config.otel.service_name, config.otel.sample_ratio);
+    let export = Export { endpoint, service_name, sample_ratio };
+    tracing::info!(service_name, sample_ratio, "traces are exported");
+    telemetry::export_traces(&export, Handle::current()).map(Some)
 }
 
 /// The sockets, bound before anything else, so that a port in use stops the start at once.

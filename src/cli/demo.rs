@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::kernel::clock;
+use crate::{kernel::clock, platform::telemetry::TraceContext};
 
 /// How long things that happen behind the scenes may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,10 +16,12 @@ const AMOUNT: i64 = 2500;
 
 /// Runs the demonstration against the server at `url`.
 pub async fn run(url: &str) -> anyhow::Result<()> {
+    let root = TraceContext::root();
     let mut demo = Demo {
         http: reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?,
         base: format!("{}/api/v1", url.trim_end_matches('/')),
         run: clock::new_id().simple().to_string(),
+        trace: format!("00-{}-{}-01", root.trace_id(), root.span_id()),
         step: 0,
     };
     let campaign = demo.open_campaign().await?;
@@ -37,6 +39,8 @@ struct Demo {
     base: String,
     /// Makes the e-mail addresses and keys of this run its own.
     run: String,
+    /// The `traceparent` of everything that is sent, so that it is one trace, and recorded.
+    trace: String,
     step: u32,
 }
 
@@ -173,6 +177,7 @@ impl Demo {
         body: &Value,
     ) -> anyhow::Result<Answer> {
         let mut request = self.http.request(Method::POST, format!("{}{path}", self.base));
+        request = request.header("traceparent", &self.trace);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }

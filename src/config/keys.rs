@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 52] = [
+pub const ALL: [&str; 54] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -60,14 +60,18 @@ pub const ALL: [&str; 52] = [
     "log.format",
     "log.filter",
     "otel.endpoint",
+    "otel.service_name",
+    "otel.sample_ratio",
 ];
 
 /// Settings that the environment calls by a name everyone knows.
-const BARE: [(&str, &str); 5] = [
+const BARE: [(&str, &str); 7] = [
     ("DATABASE_URL", "database.url"),
     ("DATABASE_REPLICA_URL", "database.replica_url"),
     ("REDIS_URL", "redis.url"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "otel.endpoint"),
+    ("OTEL_SERVICE_NAME", "otel.service_name"),
+    ("OTEL_TRACES_SAMPLER_ARG", "otel.sample_ratio"),
     ("RUST_LOG", "log.filter"),
 ];
 

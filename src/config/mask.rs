@@ -92,6 +92,8 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("log.format", Some(quoted(log.format))),
         ("log.filter", Some(quoted(&log.filter))),
         ("otel.endpoint", otel.endpoint.as_deref().map(masked_url)),
+        ("otel.service_name", Some(quoted(&otel.service_name))),
+        ("otel.sample_ratio", Some(otel.sample_ratio.to_string())),
     ]
 }
 

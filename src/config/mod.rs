@@ -54,7 +54,6 @@ pub struct Config {
     pub mail: Mail,
     pub rate_limit: RateLimit,
     pub log: Log,
-    #[serde(default)]
     pub otel: Otel,
 }
 
@@ -241,11 +240,17 @@ pub struct Log {
     pub filter: String,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Otel {
-    /// Absent: traces are not exported.
+    /// The base of an OTLP/HTTP endpoint. Absent: traces are not exported.
     pub endpoint: Option<String>,
+    /// What we are called there.
+    pub service_name: String,
+    /// How many of the traces that begin here are exported, from 0 to 1; what others have begun
+    /// goes by their decision.
+    #[serde(deserialize_with = "values::ratio")]
+    pub sample_ratio: f64,
 }
 
 impl Config {

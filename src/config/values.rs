@@ -99,6 +99,12 @@ pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Err
     read(deserializer, "a number of seconds", |text| text.parse().ok())
 }
 
+pub fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    read(deserializer, "a number from 0 to 1", |text| {
+        text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
+    })
+}
+
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     read(deserializer, "true or false", |text| match text {
         "true" | "1" | "yes" | "on" => Some(true),

@@ -38,3 +38,4 @@ mod stripe;
 mod support;
 mod tidy;
 mod totals;
+mod traces;

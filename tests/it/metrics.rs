@@ -92,14 +92,19 @@ fn the_names_that_were_promised_are_there() {
     }
 }
 
-/// A server with everything, that has seen a little of everything.
-async fn lively() -> (Server, Redis) {
+/// A server with everything.
+pub async fn whole() -> (Server, Redis) {
     let redis = Redis::start();
     let server = builder()
         .env("REDIS_URL", redis.url())
         .env("CAREFORALL_SWEEPER__EVERY_SECONDS", "1")
         .start()
         .await;
+    (server, redis)
+}
+
+/// A little of everything happens.
+pub async fn stir(server: &Server) {
     let client = server.client();
     sign_up_admin(&client, &server.database().url()).await;
     let campaign = Campaign::open(&client).await;
@@ -108,12 +113,12 @@ async fn lively() -> (Server, Redis) {
     gift.becomes(&client, "completed").await;
     campaign.pledge(&client, 100).await.pay(&client, "pm_duplicates").await;
     client.get(&format!("{}/totals", campaign.path())).send().await.expect(200);
-    (server, redis)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_says_what_the_list_says() {
-    let (server, _redis) = lively().await;
+    let (server, _redis) = whole().await;
+    stir(&server).await;
     let awaited = ["payment_processing_duration_seconds", "donations_captured_minor_total"];
     let sampled =
         ["inbox_events", "consumer_lag_seconds", "reconciliation_drift", "payments_stuck"];

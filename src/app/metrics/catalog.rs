@@ -220,7 +220,7 @@ pub fn page() -> String {
          What `/metrics` says, on the listener of its own (`CAREFORALL_METRICS__BIND`, 127.0.0.1:9464). \
          Names and labels are stable: dashboards and alerts stand on them. Labels have few values; \
          `route` is the pattern, such as `/api/v1/pledges/{id}`, never a path. Counters begin at 0 with \
-         the process and appear when they are first counted; gauges are sampled every few seconds, those \
+         the process, most of them when they are first counted; gauges are sampled every few seconds, those \
          of the database by every replica alike (take `max`, not `sum`).\n\n\
          Printed from `src/app/metrics/catalog.rs` by `UPDATE_METRICS=1 cargo test --test it metrics`.\n",
     );

@@ -44,6 +44,7 @@ const BAD: &[(&str, &str, &str)] = &[
         "collector:4317",
         "the URL does not begin with http:// or https://",
     ),
+    ("OTEL_TRACES_SAMPLER_ARG", "1.5", r#""1.5" is not a number from 0 to 1"#),
     (
         "CAREFORALL_SANDBOX__WEBHOOK_SECRET",
         "hush",

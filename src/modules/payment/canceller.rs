@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     kernel::{backoff::wait_after, clock},
-    platform::postgres::{Database, DbError},
+    platform::{
+        postgres::{Database, DbError},
+        telemetry,
+    },
 };
 
 const IDLE: Duration = Duration::from_secs(1);
@@ -87,7 +90,9 @@ impl Canceller {
         if payment.is_paid() {
             return Ok(());
         }
-        self.service.settle(&payment, Source::Sweeper, &mut Budget::default()).await?;
+        let mut budget = Budget::default();
+        let settling = self.service.settle(&payment, Source::Sweeper, &mut budget);
+        telemetry::resume(payment.trace(), settling).await?;
         let mut conn = self.database.conn().await?;
         match repo::find(&mut conn, intent.payment_id).await? {
             Some(now) if !now.closed && !now.is_paid() => Err(PaymentError::ProviderUnavailable),

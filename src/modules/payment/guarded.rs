@@ -20,7 +20,10 @@ use super::api::{
 };
 use crate::{
     kernel::{ids::PaymentId, money::Money},
-    platform::circuit_breaker::{CircuitBreaker, Settings},
+    platform::{
+        circuit_breaker::{CircuitBreaker, Settings},
+        telemetry::{Span, SpanKind},
+    },
 };
 
 /// A provider that is left alone while it does not answer.
@@ -31,17 +34,28 @@ pub struct Guarded {
 
 impl Guarded {
     pub fn new(provider: Arc<dyn Provider>, settings: Settings) -> Self {
-        let breaker = CircuitBreaker::new(provider.name(), settings);
+        let name = provider.name();
+        let breaker = CircuitBreaker::new(name, settings);
+        // an alert sees only what grows: the first one is to be growth
+        metrics::counter!("payment_second_captures_total", "provider" => name).increment(0);
+        metrics::counter!("refunds_skipped_total", "provider" => name).increment(0);
         Self { provider, breaker }
     }
 
+    /// `operation` is what a trace calls it.
     fn call<'a, T: Send + 'a>(
         &'a self,
+        operation: &'static str,
         work: BoxFuture<'a, Result<T, ProviderError>>,
     ) -> BoxFuture<'a, Result<T, ProviderError>> {
         Box::pin(async move {
             let permit = self.breaker.acquire(Instant::now()).map_err(ProviderError::Paused)?;
-            let outcome = work.await;
+            let mut span =
+                Span::new(format!("{} {operation}", self.provider.name()), SpanKind::Client);
+            let outcome = span.scope(work).await;
+            if let Err(error) = &outcome {
+                span.fail(error.kind());
+            }
             let silent = matches!(outcome, Err(ProviderError::Unavailable(_)));
             permit.settle(silent, Instant::now());
             outcome
@@ -79,14 +93,14 @@ impl Provider for Guarded {
         request: &'a CreateRequest,
         idempotency_key: &'a str,
     ) -> BoxFuture<'a, Result<CreateAnswer, ProviderError>> {
-        self.call(self.provider.create(request, idempotency_key))
+        self.call("create", self.provider.create(request, idempotency_key))
     }
 
     fn cancel<'a>(
         &'a self,
         provider_payment_id: &'a str,
     ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
-        self.call(self.provider.cancel(provider_payment_id))
+        self.call("cancel", self.provider.cancel(provider_payment_id))
     }
 
     fn capture<'a>(
@@ -94,7 +108,7 @@ impl Provider for Guarded {
         provider_payment_id: &'a str,
         idempotency_key: &'a str,
     ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
-        self.call(self.provider.capture(provider_payment_id, idempotency_key))
+        self.call("capture", self.provider.capture(provider_payment_id, idempotency_key))
     }
 
     fn refund<'a>(
@@ -102,7 +116,7 @@ impl Provider for Guarded {
         request: &'a RefundRequest,
         idempotency_key: &'a str,
     ) -> BoxFuture<'a, Result<ProviderRefund, ProviderError>> {
-        self.call(self.provider.refund(request, idempotency_key))
+        self.call("refund", self.provider.refund(request, idempotency_key))
     }
 
     fn events<'a>(
@@ -110,7 +124,7 @@ impl Provider for Guarded {
         since: DateTime<Utc>,
         cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<EventPage, ProviderError>> {
-        self.call(self.provider.events(since, cursor))
+        self.call("events", self.provider.events(since, cursor))
     }
 
     fn payments<'a>(
@@ -119,21 +133,21 @@ impl Provider for Guarded {
         to: DateTime<Utc>,
         cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<PaymentPage, ProviderError>> {
-        self.call(self.provider.payments(from, to, cursor))
+        self.call("payments", self.provider.payments(from, to, cursor))
     }
 
     fn retrieve<'a>(
         &'a self,
         provider_payment_id: &'a str,
     ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>> {
-        self.call(self.provider.retrieve(provider_payment_id))
+        self.call("retrieve", self.provider.retrieve(provider_payment_id))
     }
 
     fn find(
         &self,
         payment_id: PaymentId,
     ) -> BoxFuture<'_, Result<Vec<ProviderPayment>, ProviderError>> {
-        self.call(self.provider.find(payment_id))
+        self.call("find", self.provider.find(payment_id))
     }
 
     fn verify(

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     model::{PaymentState, Pledge, PledgeStatus, follow},
     repo,
-    service::store_changes,
+    service::{Traces, store_changes, store_traced},
 };
 use crate::{
     kernel::{
@@ -24,6 +24,7 @@ use crate::{
     platform::{
         event_bus::{Consumer, ConsumerError, Event},
         postgres::Connection,
+        telemetry,
     },
 };
 
@@ -45,12 +46,14 @@ impl Consumer for PledgeConsumer {
         batch: &'a [Event],
     ) -> BoxFuture<'a, Result<(), ConsumerError>> {
         Box::pin(async move {
-            follow_payments(conn, &newest_states(batch)?, &captured(batch)?).await?;
+            let (captured, traces) = captured(batch)?;
+            follow_payments(conn, &newest_states(batch)?, &captured, &traces).await?;
             for event in batch.iter().filter(|e| e.event_type == CAMPAIGN_CANCELLED) {
                 let cancelled: CampaignCancelled =
                     serde_json::from_value(event.payload.clone()).map_err(anyhow::Error::from)?;
                 let unpaid = repo::lock_unpaid(conn, cancelled.campaign_id).await?;
-                cancel_unpaid(conn, unpaid).await?;
+                let trace = event.trace_context.as_deref().and_then(|trace| trace.parse().ok());
+                telemetry::resume(trace, cancel_unpaid(conn, unpaid)).await?;
             }
             Ok(())
         })
@@ -64,17 +67,23 @@ fn newest_states(batch: &[Event]) -> Result<HashMap<PaymentId, PaymentState>, an
     Ok(newest(facts.collect::<Result<Vec<PaymentChanged>, _>>()?))
 }
 
-/// When each pledge of which the batch tells a capture was first captured.
-fn captured(batch: &[Event]) -> Result<HashMap<PledgeId, DateTime<Utc>>, anyhow::Error> {
-    let mut first = HashMap::new();
+type Captured = HashMap<PledgeId, DateTime<Utc>>;
+
+/// When each pledge of which the batch tells a capture was first captured, and in which trace each
+/// is told of last.
+fn captured(batch: &[Event]) -> Result<(Captured, Traces), anyhow::Error> {
+    let (mut first, mut traces) = (HashMap::new(), Traces::new());
     for event in batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED) {
         let fact = PaymentChanged::deserialize(&event.payload)?;
+        if let Some(trace) = &event.trace_context {
+            traces.insert(fact.pledge_id, trace.clone());
+        }
         if fact.captured_minor > 0 {
             let at = first.entry(fact.pledge_id).or_insert(event.created_at);
             *at = event.created_at.min(*at);
         }
     }
-    Ok(first)
+    Ok((first, traces))
 }
 
 /// The newest version of each payment.
@@ -107,7 +116,8 @@ pub(super) fn newest(
 pub(super) async fn follow_payments(
     conn: &mut Connection,
     heard: &HashMap<PaymentId, PaymentState>,
-    captured: &HashMap<PledgeId, DateTime<Utc>>,
+    captured: &Captured,
+    traces: &Traces,
 ) -> QueryResult<()> {
     if heard.is_empty() {
         return Ok(());
@@ -139,7 +149,7 @@ pub(super) async fn follow_payments(
             after.push(changed);
         }
     }
-    store_changes(conn, &before, &after).await
+    store_traced(conn, &before, &after, traces).await
 }
 
 async fn cancel_unpaid(conn: &mut Connection, unpaid: Vec<Pledge>) -> QueryResult<()> {

@@ -87,6 +87,7 @@ diesel::table! {
         create_decline -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        trace_context -> Nullable<Text>,
     }
 }
 

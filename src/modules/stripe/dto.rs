@@ -6,7 +6,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::kernel::ids::{PaymentId, RefundId};
+use crate::{
+    kernel::ids::{PaymentId, RefundId},
+    platform::telemetry::TraceContext,
+};
 
 /// `payment_intent`
 #[derive(Debug, Clone, Deserialize)]
@@ -166,8 +169,10 @@ impl<T: Moded> Moded for List<T> {
 pub struct Metadata {
     pub payment_id: Option<PaymentId>,
     pub refund_id: Option<RefundId>,
+    pub trace: Option<TraceContext>,
 }
 
+pub const TRACE: &str = "traceparent";
 pub const PAYMENT_ID: &str = "payment_id";
 pub const REFUND_ID: &str = "refund_id";
 
@@ -179,6 +184,7 @@ impl<'de> Deserialize<'de> for Metadata {
             // what another application calls so need not be an id of ours
             payment_id: text(PAYMENT_ID).and_then(|id| id.parse().ok()),
             refund_id: text(REFUND_ID).and_then(|id| id.parse().ok()),
+            trace: text(TRACE).and_then(|trace| trace.parse().ok()),
         })
     }
 }

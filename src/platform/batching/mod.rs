@@ -23,7 +23,10 @@ use tokio::{
 
 use crate::{
     kernel::problem::{Problem, ProblemCode},
-    platform::postgres::{DbError, Severity},
+    platform::{
+        postgres::{DbError, Severity},
+        telemetry::{self, BatchSpans, SpanKind, TraceContext, names},
+    },
 };
 
 /// What a batch does.
@@ -91,6 +94,8 @@ type Reply<F> = oneshot::Sender<Result<<F as Flush>::Outcome, SubmitError>>;
 struct Entry<F: Flush> {
     job: F::Job,
     reply: Reply<F>,
+    /// Of the request, if it is recorded.
+    trace: Option<TraceContext>,
 }
 
 /// The queue's entrance. The writers end when the last clone is dropped and the queue is empty.
@@ -109,6 +114,8 @@ impl<F: Flush> Batcher<F> {
     /// Starts the writers on `runtime`.
     pub fn start(name: &'static str, flush: F, limits: Limits, runtime: &Handle) -> Self {
         let (queue, entries) = mpsc::channel(limits.queue);
+        // an alert sees only what grows: the first refusal is to be growth
+        metrics::counter!("batch_refused_total", "writer" => name).increment(0);
         let entries = Arc::new(Mutex::new(entries));
         let flush = Arc::new(flush);
         for _ in 0..limits.writers {
@@ -124,7 +131,9 @@ impl<F: Flush> Batcher<F> {
     /// See [`SubmitError`]. Dropping the future does not take the job back.
     pub async fn submit(&self, job: F::Job) -> Result<F::Outcome, SubmitError> {
         let (reply, outcome) = oneshot::channel();
-        self.queue.try_send(Entry { job, reply }).map_err(|_| self.refuse())?;
+        self.queue
+            .try_send(Entry { job, reply, trace: telemetry::recorded() })
+            .map_err(|_| self.refuse())?;
         outcome.await.unwrap_or(Err(SubmitError::Full))
     }
 
@@ -156,9 +165,15 @@ impl<F: Flush> Writer<F> {
             }
             metrics::histogram!("batch_size", "writer" => self.name).record(to_f64(taken));
             metrics::gauge!("batch_queue_length", "writer" => self.name).set(to_f64(left));
+            let (traces, name) = (batch.iter().map(|entry| entry.trace), self.name);
+            let mut spans =
+                BatchSpans::start(traces, |_| format!("flush {name}"), &SpanKind::Internal);
+            for (_, span) in spans.recorded() {
+                span.set(names::DB_OPERATION_BATCH_SIZE, i64::try_from(taken).unwrap_or_default());
+            }
             let (jobs, replies): (Vec<_>, Vec<_>) =
                 batch.drain(..).map(|entry| (entry.job, entry.reply)).unzip();
-            self.write(&jobs, replies).await;
+            spans.scope(self.write(&jobs, replies)).await;
         }
     }
 

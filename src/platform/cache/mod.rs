@@ -10,7 +10,10 @@ use tokio::time::timeout;
 
 pub use hints::{listen_for_hints, wake_hints};
 
-use super::pool::PoolStatus;
+use super::{
+    pool::PoolStatus,
+    telemetry::{Span, SpanKind, names},
+};
 
 /// The longest a request waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -32,7 +35,7 @@ impl RedisPool {
     }
 
     pub async fn ping(&self) -> bool {
-        self.run(redis::cmd("PING")).await.is_some_and(|pong: String| pong == "PONG")
+        self.run("PING", redis::cmd("PING")).await.is_some_and(|pong: String| pong == "PONG")
     }
 
     pub fn status(&self) -> PoolStatus {
@@ -52,13 +55,13 @@ impl RedisPool {
     async fn publish(&self, channel: &str) {
         let mut command = redis::cmd("PUBLISH");
         command.arg(channel).arg("");
-        self.run::<i64>(command).await;
+        self.run::<i64>("PUBLISH", command).await;
     }
 
     pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
         let mut command = redis::cmd("GET");
         command.arg(key);
-        self.run::<Option<Vec<u8>>>(command).await.flatten()
+        self.run::<Option<Vec<u8>>>("GET", command).await.flatten()
     }
 
     /// Sets many keys in one round trip; whatever goes wrong costs only speed.
@@ -67,7 +70,7 @@ impl RedisPool {
         for (key, value) in entries {
             pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(ttl)).ignore();
         }
-        bounded(async {
+        bounded("PIPELINE SET", async {
             let mut conn = self.pool.get().await.ok()?;
             pipe.query_async::<()>(&mut conn).await.ok()
         })
@@ -77,7 +80,7 @@ impl RedisPool {
     /// Sets a value unless a newer version is there already.
     pub async fn set_newer(&self, key: &str, version: i64, value: &[u8], ttl: Duration) {
         let script = redis::Script::new(SET_NEWER);
-        bounded(async {
+        bounded("EVALSHA", async {
             let mut conn = self.pool.get().await.ok()?;
             let mut call = script.prepare_invoke();
             call.key(key).arg(version).arg(value).arg(millis(ttl));
@@ -90,7 +93,7 @@ impl RedisPool {
     pub async fn get_versioned(&self, key: &str) -> Option<(i64, Vec<u8>)> {
         let mut command = redis::cmd("HMGET");
         command.arg(key).arg("v").arg("d");
-        let (version, data) = self.run::<(Option<i64>, Option<Vec<u8>>)>(command).await?;
+        let (version, data) = self.run::<(Option<i64>, Option<Vec<u8>>)>("HMGET", command).await?;
         Some((version?, data?))
     }
 
@@ -99,15 +102,19 @@ impl RedisPool {
         &self,
         call: &redis::ScriptInvocation<'_>,
     ) -> Option<T> {
-        bounded(async {
+        bounded("EVALSHA", async {
             let mut conn = self.pool.get().await.ok()?;
             call.invoke_async(&mut conn).await.ok()
         })
         .await
     }
 
-    async fn run<T: redis::FromRedisValue>(&self, command: redis::Cmd) -> Option<T> {
-        bounded(async {
+    async fn run<T: redis::FromRedisValue>(
+        &self,
+        operation: &'static str,
+        command: redis::Cmd,
+    ) -> Option<T> {
+        bounded(operation, async {
             let mut conn = self.pool.get().await.ok()?;
             command.query_async(&mut conn).await.ok()
         })
@@ -127,13 +134,19 @@ fn millis(ttl: Duration) -> u64 {
 }
 
 /// The result of `work`, if it comes in time. A miss costs speed only, hence a counter and no log.
-async fn bounded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
-    let result = timeout(PATIENCE, work).await;
+async fn bounded<T>(operation: &'static str, work: impl Future<Output = Option<T>>) -> Option<T> {
+    let mut span = Span::new(operation, SpanKind::Client);
+    let result = timeout(PATIENCE, span.scope(work)).await;
     let outcome = match &result {
         Ok(Some(_)) => "ok",
         Ok(None) => "error",
         Err(_) => "timeout",
     };
+    span.set(names::DB_SYSTEM_NAME, "redis");
+    span.set(names::DB_OPERATION_NAME, operation);
+    if outcome != "ok" {
+        span.fail(outcome);
+    }
     metrics::counter!("redis_calls_total", "outcome" => outcome).increment(1);
     result.ok().flatten()
 }

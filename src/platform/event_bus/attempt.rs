@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use super::{
     consumer::{Consumer, ConsumerError},
     event::Event,
+    spans,
 };
 use crate::platform::postgres::Connection;
 
@@ -66,14 +67,21 @@ pub async fn attempt(
     consumer: &dyn Consumer,
     batch: &[Event],
 ) -> Result<(), ConsumerError> {
+    let mut spans = spans::process(consumer, batch);
+    let carried = spans::carried(batch, &mut spans);
+    let batch = carried.as_deref().unwrap_or(batch);
     let depth = depth(conn)?;
     // by hand: Diesel would lose count if RELEASE failed, as it does after a swallowed SQL error
     conn.batch_execute("SAVEPOINT bus_attempt").await?;
-    let handled = AssertUnwindSafe(consumer.handle(conn, batch)).catch_unwind().await;
+    let handling = spans.scope(consumer.handle(conn, batch));
+    let handled = AssertUnwindSafe(handling).catch_unwind().await;
     let result = match handled.unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(()) => conn.batch_execute("RELEASE SAVEPOINT bus_attempt").await.map_err(Into::into),
         Err(error) => Err(error),
     };
+    if result.is_err() {
+        spans.recorded().for_each(|(_, span)| span.fail("not_applied"));
+    }
     match result {
         Err(error) if !error.is_transient() => {
             unwind(conn, depth).await?;

@@ -41,6 +41,7 @@ mod publish;
 mod retry;
 mod runtime;
 mod sequencer;
+mod spans;
 mod upkeep;
 mod workers;
 

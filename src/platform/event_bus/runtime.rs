@@ -14,10 +14,16 @@ use super::{
     pass::{Limits, Pass, pass},
     retry::retry_due,
     sequencer::{self, Sequenced},
-    upkeep,
+    spans, upkeep,
     workers::{ConsumerLoop, SequencerLoop, Signal, UpkeepLoop},
 };
-use crate::platform::postgres::{Database, DbError};
+use crate::{
+    kernel::clock,
+    platform::{
+        postgres::{Database, DbError},
+        telemetry,
+    },
+};
 
 /// Sequencer, consumers and upkeep of one replica.
 pub struct BusRuntime {
@@ -58,6 +64,8 @@ impl BusRuntime {
     /// When two consumers have one name, or the schema is not there.
     pub async fn run(self, token: CancellationToken) -> anyhow::Result<()> {
         let mut backoff = Backoff::default();
+        // an alert sees only what grows: the first one is to be growth
+        metrics::counter!("outbox_strays_total").increment(0);
         while let Err(error) = self.prepare().await {
             let error = ConsumerError::from(error);
             if !error.is_transient() {
@@ -146,7 +154,15 @@ impl Shared {
 
     pub async fn sequence(&self, whole: bool) -> Result<Sequenced, DbError> {
         let mut conn = self.database.conn().await?;
-        Ok(sequencer::sequence(&mut conn, self.config.sequencer_batch, whole).await?)
+        let since = clock::now();
+        let pass = sequencer::sequence(&mut conn, self.config.sequencer_batch, whole).await?;
+        if pass.moved > 0
+            && telemetry::is_exporting()
+            && let Err(error) = spans::sequenced(&mut conn, pass.moved, since).await
+        {
+            tracing::warn!(%error, "the traces of sequenced events lack a step");
+        }
+        Ok(pass)
     }
 
     pub async fn pass(&self, consumer: &dyn Consumer, window: i64) -> Result<Pass, ConsumerError> {

@@ -13,18 +13,17 @@ use actix_web::{
     },
     middleware::Next,
 };
-use tracing::Instrument;
 
 use super::{
     body::Unread,
-    observe::{observe, route_of},
+    observe::{observe, record, route_of},
 };
 use crate::{
     kernel::{
         clock,
         problem::{Problem, ProblemCode},
     },
-    platform::telemetry::{self, TraceContext},
+    platform::telemetry::{self, Span, TraceContext},
 };
 
 /// Who asked, as far as logs and audit are concerned.
@@ -67,15 +66,18 @@ pub async fn edge(
         // answered like GET (RFC 9110, section 9.3.2); the server leaves the body out
         request.head_mut().method = Method::GET;
     }
-    let (request_id, trace) = (request_id(&request), trace(&request));
+    let request_id = request_id(&request);
+    let (trace, mut recorded) = Span::server(caller(&request));
     let context = RequestContext { request_id, trace, trace_id: trace.trace_id() };
     request.extensions_mut().insert(context.clone());
-    let span = tracing::info_span!("request", trace_id = context.trace_id);
-    let outcome = telemetry::scope(context.trace, next.call(request)).instrument(span).await;
+    let outcome = telemetry::scope(context.trace, next.call(request)).await;
     let mut response = outcome?.map_into_boxed_body();
     let route = route_of(&response);
     render_problem(&mut response, &context);
     add_headers(&mut response, &context);
+    if recorded.is_recording() {
+        record(&mut recorded, &response, method, &route);
+    }
     observe(&response, &context, method, route, started);
     Ok(response)
 }
@@ -90,11 +92,9 @@ fn request_id(request: &ServiceRequest) -> String {
         .map_or_else(|| clock::new_id().to_string(), str::to_owned)
 }
 
-fn trace(request: &ServiceRequest) -> TraceContext {
-    let incoming = request.headers().get("traceparent").and_then(|v| v.to_str().ok());
-    incoming
-        .and_then(|v| v.parse::<TraceContext>().ok())
-        .map_or_else(TraceContext::root, TraceContext::child)
+/// The caller's place in its trace, if it says so.
+fn caller(request: &ServiceRequest) -> Option<TraceContext> {
+    request.headers().get("traceparent")?.to_str().ok()?.parse().ok()
 }
 
 /// Gives problems, ours and the framework's, their body.

@@ -6,6 +6,7 @@ use actix_web::{body::BoxBody, dev::ServiceResponse};
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::edge::RequestContext;
+use crate::platform::telemetry::{Span, names};
 
 /// What distinguishes one series of the request metrics from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,6 +20,26 @@ thread_local! {
     /// Looking a metric up by its labels costs more than most requests have to spare. Routes,
     /// methods and statuses are few, and so are the entries.
     static SERIES: RefCell<HashMap<Series, (Counter, Histogram)>> = RefCell::default();
+}
+
+/// Tells the trace of the end of a request. A path holds ids at most; the query, which may hold what
+/// somebody typed, is left out.
+pub fn record(
+    span: &mut Span,
+    response: &ServiceResponse<BoxBody>,
+    method: &'static str,
+    route: &str,
+) {
+    let status = response.status();
+    span.rename(format!("{method} {route}"));
+    span.set(names::HTTP_REQUEST_METHOD, method);
+    span.set(names::HTTP_ROUTE, route.to_owned());
+    span.set(names::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+    span.set(names::URL_PATH, response.request().path().to_owned());
+    span.set(names::URL_SCHEME, response.request().connection_info().scheme().to_owned());
+    if status.is_server_error() {
+        span.fail(status.as_str().to_owned());
+    }
 }
 
 /// Notes the end of a request.

@@ -4,12 +4,15 @@ use std::{str::FromStr, time::Duration};
 
 use anyhow::Context;
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use rustls::ClientConfig;
 use rustls_platform_verifier::ConfigVerifierExt;
 use tokio::runtime::Handle;
 use tokio_postgres::{Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::spans::DbSpans;
+use crate::platform::telemetry;
 
 /// What every session is set to, before its first statement.
 const SESSION: &str = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s \
@@ -67,7 +70,7 @@ pub async fn establish(
 ) -> ConnectionResult<AsyncPgConnection> {
     let bad = |error: &dyn std::fmt::Display| ConnectionError::BadConnection(error.to_string());
     let opened = runtime.spawn(async move {
-        match settings.tls {
+        let mut opened = match settings.tls {
             None => {
                 let (client, conn) = settings.config.connect(NoTls).await.map_err(|e| bad(&e))?;
                 AsyncPgConnection::try_from_client_and_connection(client, conn).await
@@ -76,7 +79,13 @@ pub async fn establish(
                 let (client, conn) = settings.config.connect(tls).await.map_err(|e| bad(&e))?;
                 AsyncPgConnection::try_from_client_and_connection(client, conn).await
             }
+        };
+        if let Ok(conn) = &mut opened
+            && telemetry::is_exporting()
+        {
+            conn.set_instrumentation(DbSpans::default());
         }
+        opened
     });
     opened.await.unwrap_or_else(|e| Err(bad(&e)))
 }

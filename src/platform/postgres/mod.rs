@@ -9,6 +9,7 @@ mod connect;
 mod error;
 mod migrations;
 mod reads;
+mod spans;
 
 use std::time::Duration;
 

@@ -1,8 +1,20 @@
-//! Log lines: JSON for machines, pretty for people.
+//! Log lines: JSON for machines, pretty for people; each says in which trace it was written.
 
-use std::io::BufWriter;
+use std::{fmt, io::BufWriter};
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{self, Format, Full, Json, Writer},
+    },
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+use super::trace::current;
 
 /// The driver writes statements with their parameters at `debug`: addresses, hashes, tokens. Only a
 /// filter that names it gets them.
@@ -26,10 +38,105 @@ pub fn init(filter: &str, json: bool) -> anyhow::Result<LogGuard> {
     let (writer, guard) = tracing_appender::non_blocking(buffer);
     let registry = tracing_subscriber::registry().with(filter);
     if json {
-        let layer = fmt::layer().json().flatten_event(true).with_current_span(true);
-        registry.with(layer.with_span_list(false).with_writer(writer)).try_init()?;
+        let layer = tracing_subscriber::fmt::layer().json().event_format(lines_of_json());
+        registry.with(layer.with_writer(writer)).try_init()?;
     } else {
-        registry.with(fmt::layer().with_writer(writer)).try_init()?;
+        let layer = tracing_subscriber::fmt::layer().event_format(Traced(format::format()));
+        registry.with(layer.with_writer(writer)).try_init()?;
     }
     Ok(guard)
+}
+
+fn lines_of_json() -> Traced<Format<Json>> {
+    Traced(
+        format::format().json().flatten_event(true).with_current_span(false).with_span_list(false),
+    )
+}
+
+/// A format that adds `trace_id` and `span_id`, as OpenTelemetry calls them.
+struct Traced<F>(F);
+
+impl<S, N> FormatEvent<S, N> for Traced<Format<Json>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(trace) = current() else {
+            return self.0.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
+        write!(writer, r#"{{"trace_id":"{trace_id}","span_id":"{span_id}","#)?;
+        writer.write_str(line.strip_prefix('{').unwrap_or(&line))
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Traced<Format<Full>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(trace) = current() else {
+            return self.0.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        writeln!(writer, "{} trace_id={}", line.trim_end(), trace.trace_id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::platform::telemetry::{TraceContext, scope};
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_says_in_which_trace_it_was_written() {
+        let (buffer, trace) = (Buffer::default(), TraceContext::root());
+        let writer = buffer.clone();
+        let layer = tracing_subscriber::fmt::layer().json().event_format(lines_of_json());
+        let layer = layer.with_writer(move || writer.clone());
+        let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        tracing::info!(answer = 42, "outside");
+        scope(trace, async { tracing::warn!("inside") }).await;
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["message"], &lines[0]["answer"]), (&"outside".into(), &42.into()));
+        assert!(lines[0].get("trace_id").is_none());
+        assert_eq!(lines[1]["message"], "inside");
+        assert_eq!(lines[1]["trace_id"], trace.trace_id());
+        assert_eq!(lines[1]["span_id"], trace.span_id());
+    }
 }

@@ -25,10 +25,31 @@ pub fn scope<F: Future>(context: TraceContext, work: F) -> impl Future<Output = 
     CURRENT.scope(context, work)
 }
 
+/// Goes on with a trace that was stored, if one was.
+pub async fn resume<F: Future>(context: Option<TraceContext>, work: F) -> F::Output {
+    match context {
+        Some(context) => scope(context, work).await,
+        None => work.await,
+    }
+}
+
 impl TraceContext {
-    /// The root of a new trace.
+    /// The root of a new trace that nobody records.
     pub fn root() -> Self {
-        Self { trace_id: rand::random(), span_id: rand::random(), sampled: true }
+        Self { trace_id: rand::random(), span_id: rand::random(), sampled: false }
+    }
+
+    pub(super) const fn of(trace_id: [u8; 16], span_id: [u8; 8], sampled: bool) -> Self {
+        Self { trace_id, span_id, sampled }
+    }
+
+    pub(super) const fn ids(self) -> ([u8; 16], [u8; 8]) {
+        (self.trace_id, self.span_id)
+    }
+
+    /// Whether it is recorded, here or by those who called us.
+    pub const fn is_sampled(&self) -> bool {
+        self.sampled
     }
 
     /// A new span in the same trace.
@@ -37,9 +58,19 @@ impl TraceContext {
         Self { span_id: rand::random(), ..self }
     }
 
+    /// Whether both are of one trace.
+    pub fn is_same_trace(&self, other: &Self) -> bool {
+        self.trace_id == other.trace_id
+    }
+
     /// 32 hex digits.
     pub fn trace_id(&self) -> String {
         hex::encode(self.trace_id)
+    }
+
+    /// 16 hex digits.
+    pub fn span_id(&self) -> String {
+        hex::encode(self.span_id)
     }
 }
 

@@ -177,6 +177,7 @@ pub fn request(payment_method: Option<&str>) -> CreateRequest {
         currency: "USD".parse().unwrap(),
         capture_method: CaptureMethod::Automatic,
         payment_method: payment_method.map(str::to_owned),
+        trace_context: None,
     }
 }
 

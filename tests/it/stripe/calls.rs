@@ -27,6 +27,7 @@ async fn a_payment_is_an_intent_with_our_id_and_is_made_once_for_its_key() {
         ("currency", "usd"),
         ("capture_method", "automatic"),
         ("metadata[payment_id]", &order.payment_id.to_string()),
+        ("metadata[traceparent]", order.trace_context.as_deref().unwrap()),
         ("automatic_payment_methods[enabled]", "true"),
     ] {
         assert_eq!(asked.fields.get(name), Some(value), "{name}");

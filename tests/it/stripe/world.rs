@@ -28,6 +28,7 @@ pub fn order(payment_method: Option<&str>) -> CreateRequest {
         currency: "USD".parse().unwrap(),
         capture_method: CaptureMethod::Automatic,
         payment_method: payment_method.map(str::to_owned),
+        trace_context: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
     }
 }
 

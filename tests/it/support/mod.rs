@@ -9,6 +9,8 @@
 //! - [`mail`]: a mail server to switch off and on, and mail as files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
+//! - [`collector`]: what traces are sent to
+//! - [`logs`]: what must not be in them
 //! - [`exposition`]: what `/metrics` says, and Prometheus' judgement of it
 //! - [`webhooks`]: what became of webhooks, and whether the books balance
 //! - [`wait`]: waiting for a condition, never for a time
@@ -16,9 +18,11 @@
 #![allow(dead_code, unused_imports, reason = "the toolbox is larger than what each test takes")]
 
 pub mod client;
+pub mod collector;
 pub mod donation;
 pub mod exposition;
 mod listening;
+pub mod logs;
 pub mod mail;
 pub mod nginx;
 pub mod postgres;

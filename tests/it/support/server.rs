@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    CAREFORALL, Client, TestDatabase, listening,
+    CAREFORALL, Client, TestDatabase, listening, logs,
     process::{self, Leashed, Signal},
     wait::eventually,
 };
@@ -216,11 +216,11 @@ impl Builder {
         command.args(&self.arguments).current_dir(self.directory.path());
         for (name, _) in std::env::vars() {
             // what the developer's shell is set to must not change a test
-            if name.starts_with("CAREFORALL_") || name.ends_with("_URL") || name == "RUST_LOG" {
+            let ours = ["CAREFORALL_", "OTEL_"].iter().any(|prefix| name.starts_with(prefix));
+            if ours || name.ends_with("_URL") || name == "RUST_LOG" {
                 command.env_remove(name);
             }
         }
-        command.env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
         command.envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone().unwrap());
         let mut process = Leashed::spawn(&mut command);
@@ -248,6 +248,10 @@ impl Drop for Server {
         self.process.end();
         if thread::panicking() {
             eprintln!("--- the end of the server's log ---\n{}", self.builder.tail());
+            return;
         }
+        let logs = self.builder.logs();
+        let leaks = logs::leaks(&logs);
+        assert!(leaks.is_empty(), "the log tells an address or a secret: {leaks:#?}");
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     platform::{
         event_bus::EventBus,
         postgres::{Connection, Database, DbError},
+        telemetry,
     },
 };
 
@@ -68,7 +69,8 @@ impl Asker {
             if turn.is_err() || late {
                 return;
             }
-            if let Err(error) = own.settle(question).await {
+            let settling = telemetry::resume(question.trace, own.settle(question));
+            if let Err(error) = settling.await {
                 tracing::warn!(%error, "a provider's answer could not be applied");
             }
         });

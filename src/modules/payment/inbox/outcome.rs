@@ -10,7 +10,10 @@ use super::{
     },
     schedule,
 };
-use crate::kernel::{clock, ids::PaymentId};
+use crate::{
+    kernel::{clock, ids::PaymentId},
+    platform::telemetry::TraceContext,
+};
 
 /// An event that only the provider can settle: to be asked outside of any transaction.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub struct Question {
     pub provider_payment_id: String,
     pub payment_id: PaymentId,
     pub asked_at_version: i64,
+    pub trace: Option<TraceContext>,
 }
 
 /// What a batch came to.
@@ -101,6 +105,7 @@ impl Applied {
             provider_payment_id: payment.provider_payment_id.clone()?,
             payment_id: id,
             asked_at_version: payment.version,
+            trace: cause.trace,
         });
         Some(Settled {
             id: row.id,

@@ -18,6 +18,7 @@ use super::{
 use crate::platform::{
     event_bus::EventBus,
     postgres::{Connection, Database, DbError, Severity, severity},
+    telemetry::{BatchSpans, SpanKind, names},
 };
 
 /// Webhooks in one transaction.
@@ -118,12 +119,16 @@ impl Worker {
             by_provider.entry(row.provider.clone()).or_default().push(row);
         }
         let mut outcomes = Vec::new();
-        for (name, rows) in by_provider {
-            outcomes.push(match self.providers.get(&name) {
-                Some(provider) => apply(conn, provider, &rows).await?,
-                // switched off since; it may be switched on again
-                None => put_off(conn, &rows, "provider_not_configured").await?,
-            });
+        for (name, mut rows) in by_provider {
+            let spans = steps(&mut rows);
+            let applying = async {
+                match self.providers.get(&name) {
+                    Some(provider) => apply(conn, provider, &rows).await,
+                    // switched off since; it may be switched on again
+                    None => put_off(conn, &rows, "provider_not_configured").await,
+                }
+            };
+            outcomes.push(spans.scope(applying).await?);
         }
         Ok((taken, highest, outcomes))
     }
@@ -178,6 +183,20 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// A step in the trace of each webhook; what follows from it happens there.
+fn steps(rows: &mut [InboxRow]) -> BatchSpans {
+    let trace = |row: &InboxRow| row.trace_context.as_deref().and_then(|trace| trace.parse().ok());
+    let name = |place: usize| format!("apply {} webhook", rows[place].provider);
+    let mut spans = BatchSpans::start(rows.iter().map(trace), name, &SpanKind::Consumer);
+    for (place, span) in spans.recorded() {
+        let row = &mut rows[place];
+        span.set(names::MESSAGING_MESSAGE_ID, row.event_id.clone());
+        span.set(names::MESSAGING_DESTINATION_NAME, "payment.webhook_inbox");
+        row.trace_context = span.context().map(|trace| trace.to_string());
+    }
+    spans
 }
 
 async fn put_off(

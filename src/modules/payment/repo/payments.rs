@@ -15,7 +15,10 @@ use crate::{
         ids::{CampaignId, PaymentId, PledgeId},
         money::Currency,
     },
-    platform::postgres::{Connection, cached},
+    platform::{
+        postgres::{Connection, cached},
+        telemetry::TraceContext,
+    },
 };
 
 /// A payment as it is stored.
@@ -60,6 +63,11 @@ impl PaymentRow {
     /// Has it taken money?
     pub fn is_paid(&self) -> bool {
         matches!(self.status.as_str(), "captured" | "refunded")
+    }
+
+    /// Of the request that made it.
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.request.get("trace_context")?.as_str()?.parse().ok()
     }
 
     /// Could its client have the provider's answer? (The secret alone tells of rows from before

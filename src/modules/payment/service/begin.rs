@@ -157,6 +157,7 @@ fn new_payment(
         currency: money.currency,
         capture_method,
         payment_method: order.payment_method.clone(),
+        trace_context: telemetry::current().map(|trace| trace.to_string()),
     };
     let request = serde_json::to_value(request)
         .map_err(|e| diesel::result::Error::SerializationError(Box::new(e)))?;

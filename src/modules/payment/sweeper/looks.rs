@@ -12,7 +12,7 @@ use super::{
     },
     Sweeper,
 };
-use crate::kernel::clock;
+use crate::{kernel::clock, platform::telemetry};
 
 /// Taken at once, one after the other.
 const BATCH: i64 = 16;
@@ -57,7 +57,7 @@ impl Sweeper {
         let Some(payment) = repo::find(&mut conn, check.payment_id).await? else { return Ok(()) };
         drop(conn);
         let later = clock::now() + self.service.pace().wait(check.looks);
-        let (next, outcome) = match self.look(&payment).await {
+        let (next, outcome) = match telemetry::resume(payment.trace(), self.look(&payment)).await {
             Ok(Next::At(at)) => (at, "asked"),
             Ok(Next::Later) => (later, "asked"),
             Err(error) => {

@@ -77,7 +77,7 @@ pub async fn mend(conn: &mut Connection, payments: &[PaymentChanged]) -> QueryRe
     let ids: Vec<PaymentId> = payments.iter().map(|p| p.payment_id).collect();
     repo::lock_many(conn, &pledges).await?;
     books::forget(conn, &ids).await?;
-    follow_payments(conn, &newest(payments.iter().cloned()), &HashMap::new()).await
+    follow_payments(conn, &newest(payments.iter().cloned()), &HashMap::new(), &HashMap::new()).await
 }
 
 /// The next pledges of a campaign, by id.

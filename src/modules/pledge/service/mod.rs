@@ -34,7 +34,7 @@ use crate::{
 
 pub use donations::Donation;
 pub use history::{Gift, KnownGuests};
-pub(super) use write::store_changes;
+pub(super) use write::{Traces, store_changes, store_traced};
 
 /// How large a gift may be, in minor units of any currency.
 #[derive(Debug, Clone, Copy)]

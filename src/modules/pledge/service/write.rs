@@ -1,6 +1,6 @@
 //! Storing changed pledges: rows, the goal's room, events, in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::QueryResult;
 
@@ -9,10 +9,13 @@ use super::super::{
     model::{Pledge, PledgeStatus},
     repo,
 };
-use crate::platform::{
-    event_bus::{NewEvent, publish},
-    postgres::Connection,
-    telemetry,
+use crate::{
+    kernel::ids::PledgeId,
+    platform::{
+        event_bus::{NewEvent, publish},
+        postgres::Connection,
+        telemetry,
+    },
 };
 
 impl From<&Pledge> for PledgeChanged {
@@ -29,8 +32,12 @@ impl From<&Pledge> for PledgeChanged {
     }
 }
 
+/// Whose trace made a pledge change, where that is not the work under way.
+pub type Traces = HashMap<PledgeId, String>;
+
 /// The event that tells of a pledge as it now is.
-fn event(pledge: &Pledge, event_type: &'static str) -> NewEvent {
+fn event(pledge: &Pledge, event_type: &'static str, traces: &Traces) -> NewEvent {
+    let own = || telemetry::current().map(|trace| trace.to_string());
     let payload = PledgeChanged::from(pledge);
     NewEvent {
         partition_key: pledge.campaign_id.into(),
@@ -38,13 +45,13 @@ fn event(pledge: &Pledge, event_type: &'static str) -> NewEvent {
         aggregate_version: pledge.version,
         event_type,
         payload: serde_json::to_value(payload).unwrap_or_default(),
-        trace_context: telemetry::current().map(|trace| trace.to_string()),
+        trace_context: traces.get(&pledge.id).cloned().or_else(own),
     }
 }
 
 /// The event of a pledge that was made or changed.
 pub fn changed(pledge: &Pledge) -> NewEvent {
-    event(pledge, PLEDGE_CHANGED)
+    event(pledge, PLEDGE_CHANGED, &Traces::new())
 }
 
 /// Stores locked pledges that have changed, with what follows: the room under the goal, the events.
@@ -54,14 +61,24 @@ pub async fn store_changes(
     before: &[Pledge],
     after: &[Pledge],
 ) -> QueryResult<()> {
+    store_traced(conn, before, after, &Traces::new()).await
+}
+
+/// The same, each in the trace that made it change.
+pub async fn store_traced(
+    conn: &mut Connection,
+    before: &[Pledge],
+    after: &[Pledge],
+    traces: &Traces,
+) -> QueryResult<()> {
     repo::update_many(conn, after).await?;
     let mut rooms: BTreeMap<_, i64> = BTreeMap::new();
     let mut events = Vec::with_capacity(after.len());
     for (old, new) in before.iter().zip(after) {
         *rooms.entry(new.campaign_id).or_default() += new.counted_minor() - old.counted_minor();
-        events.push(changed(new));
+        events.push(event(new, PLEDGE_CHANGED, traces));
         if new.status == PledgeStatus::Cancelled && old.status != PledgeStatus::Cancelled {
-            events.push(event(new, PLEDGE_CANCELLED));
+            events.push(event(new, PLEDGE_CANCELLED, traces));
         }
     }
     for (campaign, delta) in rooms.into_iter().filter(|(_, delta)| *delta != 0) {

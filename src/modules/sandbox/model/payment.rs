@@ -58,6 +58,8 @@ pub struct BankPayment {
     pub create_decline: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The merchant's, from the metadata: it comes back with every event.
+    pub trace_context: Option<String>,
 }
 
 /// Why an act is impossible.

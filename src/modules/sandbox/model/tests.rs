@@ -42,6 +42,7 @@ fn payment(amount_minor: i64, capture_method: Capture) -> BankPayment {
         create_decline: None,
         created_at: now(),
         updated_at: now(),
+        trace_context: None,
     }
 }
 

@@ -87,6 +87,7 @@ fn fresh(request: &CreateRequest, idempotency_key: &str) -> BankPayment {
         create_decline: None,
         created_at: now,
         updated_at: now,
+        trace_context: request.trace_context.clone(),
     }
 }
 

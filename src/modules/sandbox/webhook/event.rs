@@ -95,6 +95,9 @@ fn body(
         },
     });
     let data = &mut event["data"];
+    if let Some(trace) = &payment.trace_context {
+        data["metadata"]["traceparent"] = trace.as_str().into();
+    }
     match notice.what {
         What::Authorized | What::Captured | What::Failed | What::Canceled => {}
         What::RefundSucceeded | What::RefundFailed => {

@@ -39,6 +39,8 @@ struct Data {
 struct Metadata {
     payment_id: Option<PaymentId>,
     refund_id: Option<RefundId>,
+    #[serde(default)]
+    traceparent: Value,
 }
 
 /// Reads a body; `headers`, where they are at hand, must name the same event.
@@ -61,6 +63,7 @@ pub fn parse(headers: Option<&HeaderMap>, body: &[u8]) -> Result<WebhookEvent, W
         Err(_) => Data::default(),
     };
     let payment_id = data.metadata.as_ref().and_then(|m| m.payment_id);
+    let trace = data.metadata.as_ref().and_then(|m| m.traceparent.as_str()?.parse().ok());
     let named = data.payment_id.clone().map(|id| identity("data.payment_id", Some(id)));
     let provider_payment_id = if known { named.transpose()? } else { named.and_then(Result::ok) };
     if known && provider_payment_id.is_none() && payment_id.is_none() {
@@ -71,6 +74,7 @@ pub fn parse(headers: Option<&HeaderMap>, body: &[u8]) -> Result<WebhookEvent, W
         occurred_at: time(&envelope.created_at),
         provider_payment_id,
         payment_id,
+        trace,
         foreign: false,
         currency: data.currency,
         kind: kind(&event_type, data)?,

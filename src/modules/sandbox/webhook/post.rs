@@ -8,7 +8,10 @@ use super::{
     super::repo::Claimed,
     signature::{ID, Keys, SIGNATURE, TIMESTAMP},
 };
-use crate::{kernel::clock, platform::telemetry::TraceContext};
+use crate::{
+    kernel::clock,
+    platform::telemetry::{self, Propagation},
+};
 
 /// Where webhooks go, and how long an answer may take.
 #[derive(Clone)]
@@ -41,7 +44,7 @@ impl Post {
     async fn once(&self, event: &Claimed) -> bool {
         let timestamp = clock::now().timestamp();
         let signature = self.keys.sign(&event.event_id, timestamp, event.body.as_bytes());
-        let mut request = self
+        let request = self
             .client
             .post(&*self.url)
             .header(CONTENT_TYPE, "application/json")
@@ -49,11 +52,9 @@ impl Post {
             .header(TIMESTAMP, timestamp)
             .header(SIGNATURE, signature)
             .body(event.body.clone());
-        let trace = event.trace_context.as_deref().and_then(|t| t.parse::<TraceContext>().ok());
-        if let Some(trace) = trace {
-            request = request.header("traceparent", trace.child().to_string());
-        }
-        match request.send().await {
+        let trace = event.trace_context.as_deref().and_then(|trace| trace.parse().ok());
+        let sending = telemetry::send(request, Propagation::Traceparent);
+        match telemetry::resume(trace, sending).await {
             Ok(answer) => {
                 let status = answer.status();
                 // an answer read to its end frees its connection for the next webhook

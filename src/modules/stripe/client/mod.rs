@@ -19,6 +19,7 @@ use super::{
     error::{ErrorBody, StripeError},
     mode::Mode,
 };
+use crate::platform::telemetry::{self, Propagation};
 use retry::{Heard, wait};
 
 /// The shape of everything that is read here; webhooks come in the endpoint's own version.
@@ -134,7 +135,8 @@ impl Client {
 
     async fn once(&self, call: &Call<'_>, until: Instant) -> reqwest::Result<Response> {
         let left = until.saturating_duration_since(Instant::now());
-        self.request(call).timeout(left).send().await
+        // our traces are none of Stripe's business; what it is to give back is in the metadata
+        telemetry::send(self.request(call).timeout(left), Propagation::None).await
     }
 
     fn request(&self, call: &Call<'_>) -> RequestBuilder {

@@ -14,7 +14,7 @@ use crate::{
         stripe::{
             client::Call,
             currency,
-            dto::{List, PAYMENT_ID, PaymentIntent},
+            dto::{List, PAYMENT_ID, PaymentIntent, TRACE},
             error::StripeError,
         },
     },
@@ -40,6 +40,9 @@ impl StripeAccount {
             .field("capture_method", request.capture_method.as_str())
             .field(format!("metadata[{PAYMENT_ID}]"), request.payment_id)
             .field("automatic_payment_methods[enabled]", true);
+        if let Some(trace) = &request.trace_context {
+            call = call.field(format!("metadata[{TRACE}]"), trace);
+        }
         if let Some(method) = &request.payment_method {
             // here nobody could follow a redirect
             call = call

@@ -13,6 +13,7 @@ use crate::{
             dto::{Charge, Dispute, Expandable, Metadata, Named, PaymentIntent, Refund},
         },
     },
+    platform::telemetry::TraceContext,
 };
 
 /// What an event says, before it is known whom it concerns.
@@ -20,6 +21,7 @@ use crate::{
 pub struct Said {
     pub intent: Option<String>,
     pub payment_id: Option<PaymentId>,
+    pub trace: Option<TraceContext>,
     /// It would carry our mark if it were ours, and does not.
     pub foreign: bool,
     pub currency: Option<Currency>,
@@ -34,7 +36,8 @@ impl Said {
         let own = (object["object"] == "payment_intent").then(|| &object["id"]);
         let intent = own.unwrap_or(&object["payment_intent"]).as_str();
         let (intent, kind) = (intent.map(str::to_owned), WebhookKind::Unknown);
-        Self { intent, payment_id: metadata.payment_id, foreign: false, currency: None, kind }
+        let Metadata { payment_id, trace, .. } = metadata;
+        Self { intent, payment_id, trace, foreign: false, currency: None, kind }
     }
 }
 
@@ -112,7 +115,7 @@ fn said(
     currency: &str,
     kind: impl FnOnce(&Amounts) -> Result<WebhookKind, WebhookError>,
 ) -> Result<Said, WebhookError> {
-    let payment_id = metadata.payment_id;
+    let Metadata { payment_id, trace, .. } = metadata;
     // what belongs to no PaymentIntent is none of ours: we make nothing else
     let foreign = payment_id.is_none() && (intent.is_none() || unmarked == Some(true));
     let intent = intent.map(str::to_owned);
@@ -121,7 +124,7 @@ fn said(
         Ok(currency) => currency,
         Err(_) if foreign => {
             let (currency, kind) = (None, WebhookKind::Unknown);
-            return Ok(Said { intent, payment_id, foreign, currency, kind });
+            return Ok(Said { intent, payment_id, trace, foreign, currency, kind });
         }
         Err(error) => return Err(malformed(error.to_string())),
     };
@@ -129,7 +132,7 @@ fn said(
         Err(_) if foreign => WebhookKind::Unknown,
         kind => kind?,
     };
-    Ok(Said { intent, payment_id, foreign, currency: Some(currency), kind })
+    Ok(Said { intent, payment_id, trace, foreign, currency: Some(currency), kind })
 }
 
 fn read<T: DeserializeOwned>(object: &Value) -> Result<T, WebhookError> {

@@ -65,6 +65,7 @@ pub fn parse(mode: Mode, body: &[u8]) -> Result<WebhookEvent, WebhookError> {
         occurred_at: event.created.as_i64().and_then(|at| DateTime::from_timestamp(at, 0)),
         provider_payment_id,
         payment_id: said.payment_id,
+        trace: said.trace,
         foreign: said.foreign,
         currency: said.currency,
         kind: said.kind,

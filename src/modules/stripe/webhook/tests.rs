@@ -134,6 +134,17 @@ fn disputes_move_money_when_funds_do_and_inquiries_never() {
 }
 
 #[test]
+fn the_trace_that_was_sent_along_comes_back() {
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let mut object = intent();
+    object["metadata"]["traceparent"] = trace.into();
+    let told = read(&event("payment_intent.succeeded", &object)).unwrap().trace;
+    assert_eq!(told.map(|trace| trace.to_string()).as_deref(), Some(trace));
+    object["metadata"]["traceparent"] = "of another application".into();
+    assert_eq!(read(&event("payment_intent.succeeded", &object)).unwrap().trace, None);
+}
+
+#[test]
 fn expanded_references_and_missing_fields_of_other_versions_are_read() {
     let mut expanded = refund(&json!("succeeded"));
     expanded["payment_intent"] = intent();

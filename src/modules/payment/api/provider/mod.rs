@@ -39,6 +39,18 @@ pub enum ProviderError {
     Paused(Duration),
 }
 
+impl ProviderError {
+    /// One of a few words, for traces.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Refused(_) => "refused",
+            Self::Unavailable(_) => "unavailable",
+            Self::Paused(_) => "paused",
+        }
+    }
+}
+
 /// A payment provider. Every call is bounded in time by the provider itself (at most 8 s), and may
 /// be repeated: the same payment id or key never has a second effect.
 pub trait Provider: Send + Sync + 'static {

@@ -34,6 +34,9 @@ pub struct CreateRequest {
     pub capture_method: CaptureMethod,
     /// Confirms the payment at once.
     pub payment_method: Option<String>,
+    /// The `traceparent` of the request that made the payment. Travels and comes back as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_context: Option<String>,
 }
 
 /// A payment that the provider has made for us.

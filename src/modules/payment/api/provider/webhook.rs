@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::kernel::{
-    ids::{PaymentId, RefundId},
-    money::Currency,
+use crate::{
+    kernel::{
+        ids::{PaymentId, RefundId},
+        money::Currency,
+    },
+    platform::telemetry::TraceContext,
 };
 
 /// A webhook, understood.
@@ -17,6 +20,8 @@ pub struct WebhookEvent {
     pub provider_payment_id: Option<String>,
     /// Our own id, from the metadata.
     pub payment_id: Option<PaymentId>,
+    /// Of the request that made the payment, from the metadata.
+    pub trace: Option<TraceContext>,
     /// It is about something that would bear our mark if it were ours, and does not: of another
     /// application at the same provider, unless we know it by the provider's name.
     pub foreign: bool,

@@ -1,0 +1,1 @@
+ALTER TABLE sandbox.payments DROP COLUMN trace_context;

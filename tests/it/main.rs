@@ -27,6 +27,7 @@ mod idempotency;
 mod mailer;
 mod metrics;
 mod openapi;
+mod operating;
 mod reads;
 mod recovery;
 mod refunds;

@@ -12,6 +12,7 @@
 //! - [`collector`]: what traces are sent to
 //! - [`logs`]: what must not be in them
 //! - [`exposition`]: what `/metrics` says, and Prometheus' judgement of it
+//! - [`prometheus`]: a real one
 //! - [`webhooks`]: what became of webhooks, and whether the books balance
 //! - [`wait`]: waiting for a condition, never for a time
 
@@ -27,6 +28,7 @@ pub mod mail;
 pub mod nginx;
 pub mod postgres;
 pub mod process;
+pub mod prometheus;
 mod python;
 pub mod redis;
 pub mod server;

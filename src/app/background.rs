@@ -11,7 +11,7 @@ use crate::{
     modules::{
         admin::Reconciler,
         auth::Clerk,
-        payment::{Canceller, InboxWorker, PaymentConsumer, Refunder, Sweeper},
+        payment::{Canceller, InboxWorker, PaymentConsumer, Refunder, Sweeper, forget_settled},
         pledge::{KnownGuests, PledgeConsumer},
         sandbox::{DeliveryWorker, Pace},
         totals::TotalsConsumer,
@@ -58,6 +58,7 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
         services.inbox.clone(),
     );
     background.spawn("inbox", inbox.run(stop.clone()));
+    background.spawn("inbox retention", forget_settled(database.clone(), stop.clone()));
     let canceller = Canceller::new(database.clone(), services.payments.clone());
     background.spawn("canceller", canceller.run(stop.clone()));
     let refunder = Refunder::new(database.clone(), services.payments.clone());

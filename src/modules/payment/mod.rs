@@ -35,7 +35,7 @@ mod webhook_route;
 pub use canceller::Canceller;
 pub use consumers::PaymentConsumer;
 pub use guarded::Guarded;
-pub use inbox::{Door, Worker as InboxWorker};
+pub use inbox::{Door, Worker as InboxWorker, forget_settled};
 pub use providers::Providers;
 pub use refunder::Refunder;
 pub use routes::configure;

@@ -12,6 +12,7 @@ mod permutations;
 mod quarantine;
 mod refunds;
 mod repeated;
+mod retention;
 mod signatures;
 
 use serde_json::{Value, json};

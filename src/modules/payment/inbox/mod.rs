@@ -7,18 +7,20 @@
 //! yet is deferred (1 s to 72 h), what is wrong is quarantined with its reason, and what only the
 //! provider can settle is asked outside of any transaction,
 //! beside the worker, so that a slow provider holds up only what it is asked about. Nothing is ever dropped without a row
-//! that says why.
+//! that says why, and what is settled is forgotten after 30 days.
 
 mod apply;
 mod ask;
 mod door;
 mod letter;
 mod outcome;
+mod retention;
 mod schedule;
 mod translate;
 mod worker;
 
 pub use door::{Arrival, Door};
 pub use letter::letter;
+pub use retention::forget_settled;
 pub use translate::snapshot;
 pub use worker::Worker;

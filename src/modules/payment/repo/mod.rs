@@ -12,6 +12,7 @@ mod reconciliations;
 mod records;
 mod refund_runs;
 mod refunds;
+mod retention;
 mod stuck;
 
 pub use cancel_intents::{
@@ -40,4 +41,5 @@ pub use refunds::{
     RefundNews, RefundRow, captured_again, due_refunds, fail_refund, find_refund, follow_refunds,
     in_flight_minor, insert_refund, next_refund_key, retry_refund, take_up_refund,
 };
+pub use retention::forget_settled;
 pub use stuck::count_stuck;

@@ -49,6 +49,8 @@ sql -c "LOAD 'auto_explain'" \
     -c "ALTER DATABASE careforall SET auto_explain.log_analyze = on" \
     -c "ALTER DATABASE careforall SET auto_explain.log_buffers = on" \
     -c "ALTER DATABASE careforall SET auto_explain.log_nested_statements = on"
+# not our own questions
+export PGOPTIONS='-c session_preload_libraries='
 stop_server main
 log=$filled/postgres.log
 from=$(($(wc -l <"$log") + 1))
@@ -62,7 +64,7 @@ echo 'correct horse battery staple' |
 python3 "$ROOT/scripts/bench/visit.py" "http://127.0.0.1:${ports[main]}" "$email" \
     "$(sql -c "SELECT campaign_id FROM totals.campaign_totals ORDER BY donation_count DESC LIMIT 1")"
 say "gifts, and all that follows from them"
-bench_json donations --rate 200 --campaigns 100
+bench_json donations --connections 4 --campaigns 100
 stop_explaining
 stop_server main
 

@@ -15,10 +15,10 @@ LARGE = {
     "contribution", "pledge_contribution", "gift", "donor", "idempotency_key", "campaigns",
     "campaign_totals", "outbox",
 }
-# what reads whole tables by its nature, and how often it does
-WHOLE = {
-    "unpublished sums of the dashboard": "FROM totals.campaign_totals WHERE published GROUP BY currency",
-}
+# reads all totals by its nature: the sums of the dashboard, one row a campaign
+WHOLE = "FROM totals.campaign_totals WHERE published GROUP BY currency"
+# plans that are shown, the dearest first
+IN_FULL = 60
 START = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?:\S+ )?LOG:  duration: ([\d.]+) ms  plan:$")
 
 
@@ -76,7 +76,7 @@ whole = []
 for statement, (_, _, _, plan, text) in found.items():
     for scan in scans(plan):
         table = scan.rsplit(" ", 1)[1]
-        if scan.startswith("Seq Scan") and table in LARGE and not any(w in text for w in WHOLE.values()):
+        if scan.startswith("Seq Scan") and table in LARGE and WHOLE not in text:
             whole.append((table, text))
 
 ordered = sorted(found.values(), key=lambda one: -one[2])
@@ -86,19 +86,21 @@ out = [
     "",
     "Written by `scripts/plans.sh`; how the statements are gathered is told there. Each statement "
     "that reached Postgres while every list was walked, things were looked up, and gifts were given "
-    "and counted, the dearest first; of each its dearest plan, by pages of 8 KB.",
+    "and counted, the dearest first; of each its dearest plan, by pages of 8 KB. The plans of the first 60 are below.",
     "",
     f"{today}. {machine}. {len(ordered)} statements.",
     "",
-    "| | pages, at most | ms, mean | times | how |",
-    "|---|---|---|---|---|",
+    "| | pages, at most | ms, mean | times | how | statement |",
+    "|---|---|---|---|---|---|",
 ]
-for number, (times, total, most, plan, _) in enumerate(ordered, 1):
+for number, (times, total, most, plan, text) in enumerate(ordered, 1):
     how = ", ".join(scans(plan)) or plan[0].split("  (")[0]
-    out.append(f"| [{number}](#{number}) | {most:,} | {total / times:.2f} | {times:,} | {how} |")
-for number, (_, _, _, plan, text) in enumerate(ordered, 1):
-    out += ["", f"## {number}", "", "```sql", text[:1500] + (" …" if len(text) > 1500 else ""), "```",
-            "```", *[line[:220] for line in plan], "```"]
+    name = f"[{number}](#{number})" if number <= IN_FULL else str(number)
+    short = text[:90].replace("|", "¦")
+    out.append(f"| {name} | {most:,} | {total / times:.2f} | {times:,} | {how} | `{short}` |")
+for number, (_, _, _, plan, text) in enumerate(ordered[:IN_FULL], 1):
+    out += ["", f"## {number}", "", "```sql", text[:800] + (" …" if len(text) > 800 else ""), "```",
+            "```", *[line[:160] for line in plan[:40]], "```"]
 open(output, "w").write("\n".join(out) + "\n")
 print(f"{output}: {len(ordered)} statements")
 for table, text in whole:

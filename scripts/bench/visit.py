@@ -46,7 +46,6 @@ for path in [
     "/campaigns?category=water",
     "/campaigns?sort=ending_soon",
     "/campaigns?sort=ending_soon&status=active",
-    "/campaigns?sort=most_funded",
     "/campaigns?q=water",
     "/campaigns?q=shelter+Kisumu",
     f"/campaigns/{campaign}/donations",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes docs/PLANS.md: how Postgres carries out every statement, on a database with 10 million
+# Writes docs/PLANS.md: how Postgres carries out every statement, on a database with millions of
 # pledges. The statements are not copied: a server runs on that database, every list is asked for at
 # its beginning and deep inside, gifts are given, and Postgres explains whatever reaches it
 # (auto_explain, with ANALYZE and BUFFERS). Fails when a large table is read whole.
@@ -64,9 +64,10 @@ echo 'correct horse battery staple' |
 python3 "$ROOT/scripts/bench/visit.py" "http://127.0.0.1:${ports[main]}" "$email" \
     "$(sql -c "SELECT campaign_id FROM totals.campaign_totals ORDER BY donation_count DESC LIMIT 1")"
 say "gifts, and all that follows from them"
+size="$(sql -c "SELECT to_char(reltuples, 'FM999,999,999') FROM pg_class WHERE oid = 'pledge.pledges'::regclass") pledges"
 bench_json donations --connections 4 --campaigns 100
 stop_explaining
 stop_server main
 
 python3 "$ROOT/scripts/bench/plans.py" <(tail -n "+$from" "$log") "$ROOT/docs/PLANS.md" \
-    "$(machine)"
+    "$(machine); $size"

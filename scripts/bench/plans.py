@@ -9,14 +9,15 @@ import sys
 
 log, output, machine = sys.argv[1:]
 
-# tables that grow with the gifts; the others may be read whole
-LARGE = {
-    "pledges", "payment_states", "payments", "facts", "ledger", "history", "webhook_inbox",
-    "contribution", "pledge_contribution", "gift", "donor", "idempotency_key", "campaigns",
-    "campaign_totals", "outbox",
-}
-# reads all totals by its nature: the sums of the dashboard, one row a campaign
-WHOLE = "FROM totals.campaign_totals WHERE published GROUP BY currency"
+# more rows than this are not looked through for one answer
+MANY = 10_000
+# what looks through whole tables by its nature, and seldom
+WHOLE = [
+    # the dashboard: one row a campaign
+    "FROM totals.campaign_totals WHERE published GROUP BY currency",
+    # the daily comparison of the books
+    "in %s all payments are",
+]
 # plans that are shown, the dearest first
 IN_FULL = 60
 START = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?:\S+ )?LOG:  duration: ([\d.]+) ms  plan:$")
@@ -73,11 +74,15 @@ for duration, lines in entries(open(log, errors="replace")):
         seen[2], seen[3] = pages(plan), plan
 
 whole = []
-for statement, (_, _, _, plan, text) in found.items():
-    for scan in scans(plan):
-        table = scan.rsplit(" ", 1)[1]
-        if scan.startswith("Seq Scan") and table in LARGE and WHOLE not in text:
-            whole.append((table, text))
+for _, _, _, plan, text in found.values():
+    for at, line in enumerate(plan):
+        scan = re.search(r"Seq Scan on (\S+).*actual time=\S+ rows=(\d+)", line)
+        if not scan or any(words in text for words in WHOLE):
+            continue
+        removed = next((int(m[1]) for below in plan[at + 1:at + 4]
+                        for m in [re.search(r"Rows Removed by Filter: (\d+)", below)] if m), 0)
+        if int(scan[2]) + removed > MANY:
+            whole.append((scan[1], text))
 
 ordered = sorted(found.values(), key=lambda one: -one[2])
 today = datetime.datetime.now(datetime.timezone.utc).date()

@@ -41,7 +41,7 @@ ensure_postgres
 ensure_redis
 ensure_nginx
 have python3 || die "the figures are put together by python3"
-have pgbench || ls /usr/lib/postgresql/*/bin/pgbench >/dev/null 2>&1 || die "pgbench is missing"
+[ -x "$(command -v "$(pgbench_program)")" ] || die "pgbench is missing"
 build
 
 work=$(mktemp -d)

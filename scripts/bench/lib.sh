@@ -146,7 +146,11 @@ print(value)' "$work/run.json" "${1//.//}"
 }
 
 pgbench_program() {
-    if have pgbench; then echo pgbench; else ls /usr/lib/postgresql/*/bin/pgbench | tail -n 1; fi
+    local newest=pgbench found
+    if ! have pgbench; then
+        for found in /usr/lib/postgresql/*/bin/pgbench; do newest=$found; done
+    fi
+    echo "$newest"
 }
 
 # P1's yardstick, into fresh copies of our tables.

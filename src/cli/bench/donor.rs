@@ -253,14 +253,9 @@ impl Letter {
         );
         Self { headers, body }
     }
-
-    /// What a delivery to the empty handler looks like.
-    pub fn headers_and_body(&self) -> (&str, &[u8]) {
-        (&self.headers, self.body.as_bytes())
-    }
 }
 
 pub async fn deliver(letter: &Letter, http: &mut Http) -> Result<(), Failure> {
-    let (headers, body) = letter.headers_and_body();
-    done(http.post("/api/v1/webhooks/sandbox", headers, body).await, 200).map(drop)
+    let Letter { headers, body } = letter;
+    done(http.post("/api/v1/webhooks/sandbox", headers, body.as_bytes()).await, 200).map(drop)
 }

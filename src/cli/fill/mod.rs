@@ -140,7 +140,7 @@ async fn fill_gifts(database: &Database, args: &FillArgs, begin: Instant) -> any
                 .bind::<BigInt, _>(signed(args.campaigns)?)
                 .execute(&mut *conn)
                 .await?;
-            if past % (CHUNK * 25) == 0 {
+            if past.is_multiple_of(CHUNK * 25) {
                 tell(begin, &format!("{past} gifts"));
             }
         }

@@ -42,10 +42,7 @@ impl Span {
         name: impl Into<Cow<'static, str>>,
         kind: SpanKind,
     ) -> Self {
-        if !parent.is_sampled() {
-            return Self(None);
-        }
-        Self::open(&Context::new().with_remote_span_context(parent.into()), name, kind)
+        Self::begun(None, Some(parent), name, kind)
     }
 
     /// The same of work that began a while ago.
@@ -55,12 +52,7 @@ impl Span {
         name: impl Into<Cow<'static, str>>,
         kind: SpanKind,
     ) -> Self {
-        let Some(exporting) = exporting().filter(|_| parent.is_sampled()) else {
-            return Self(None);
-        };
-        let builder = exporting.tracer.span_builder(name).with_kind(kind).with_start_time(start);
-        let parent = Context::new().with_remote_span_context(parent.into());
-        Self(Some(Box::new(exporting.tracer.build_with_context(builder, &parent))))
+        Self::begun(Some(start), Some(parent), name, kind)
     }
 
     /// The answer to a request: part of the caller's trace, or the root of one. Returns where in
@@ -68,18 +60,28 @@ impl Span {
     pub fn server(parent: Option<TraceContext>) -> (TraceContext, Self) {
         let span = match parent {
             Some(parent) => Self::within(parent, "request", SpanKind::Server),
-            None if chosen() => Self::open(&Context::new(), "request", SpanKind::Server),
+            None if chosen() => Self::begun(None, None, "request", SpanKind::Server),
             None => Self(None),
         };
         let context = span.context().or_else(|| parent.map(TraceContext::child));
         (context.unwrap_or_else(TraceContext::root), span)
     }
 
-    fn open(parent: &Context, name: impl Into<Cow<'static, str>>, kind: SpanKind) -> Self {
-        Self(exporting().map(|exporting| {
-            let builder = exporting.tracer.span_builder(name).with_kind(kind);
-            Box::new(exporting.tracer.build_with_context(builder, parent))
-        }))
+    fn begun(
+        start: Option<DateTime<Utc>>,
+        parent: Option<TraceContext>,
+        name: impl Into<Cow<'static, str>>,
+        kind: SpanKind,
+    ) -> Self {
+        let sampled = parent.is_none_or(|parent| parent.is_sampled());
+        let Some(exporting) = exporting().filter(|_| sampled) else { return Self(None) };
+        let mut builder = exporting.tracer.span_builder(name).with_kind(kind);
+        builder.start_time = start.map(Into::into);
+        let context = match parent {
+            Some(parent) => Context::new().with_remote_span_context(parent.into()),
+            None => Context::new(),
+        };
+        Self(Some(Box::new(exporting.tracer.build_with_context(builder, &context))))
     }
 
     pub const fn is_recording(&self) -> bool {

@@ -227,6 +227,7 @@ fn pace(config: &Config) -> Pace {
         backoff: age(sweeper.backoff_seconds),
         events_every: age(sweeper.events_every_seconds),
         reconcile_every: age(sweeper.reconcile_every_seconds),
+        settle: age(sweeper.settle_seconds),
         gap: Duration::from_secs(1) / sweeper.per_second.get(),
     }
 }

@@ -1,5 +1,7 @@
 //! `careforall restored`: what a database that lacks its last minutes needs before it is served.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
     kernel::clock,
     modules::payment::{
         Providers,
-        api::{Orphan, ProviderReport, reconcile_provider},
+        api::{Orphan, ProviderReport, Word, reconcile_provider},
     },
     platform::{idempotency::ReplayCache, postgres::Database},
 };
@@ -34,14 +36,17 @@ async fn compare(
 ) -> anyhow::Result<()> {
     for provider in providers.all() {
         let now = clock::now();
-        print(&reconcile_provider(database, provider, now - back, now).await?);
+        // nobody serves now: what differs stays so
+        let span = (now - back, now);
+        print(&reconcile_provider(database, provider, span, Duration::ZERO).await?);
     }
     Ok(())
 }
 
 fn print(report: &ProviderReport) {
-    let ProviderReport { provider, from, to, unknown_here, unknown_there, different, .. } = report;
-    println!("{provider}, payments made from {from} to {to}: {} findings", report.findings());
+    let ProviderReport { provider, from, to, unknown_here, unknown_there, .. } = report;
+    let ProviderReport { different, returned, .. } = report;
+    println!("{provider}, what was made from {from} to {to}: {} findings", report.findings());
     let orphan = |what: &str, orphan: &Orphan| {
         let Orphan { provider_payment_id, payment_id, currency, captured_minor } = orphan;
         let ours = payment_id.map_or_else(|| "no id of ours".to_owned(), |id| id.to_string());
@@ -60,6 +65,20 @@ fn print(report: &ProviderReport) {
             found.payment_id,
             found.ours_captured_minor,
             found.theirs_captured_minor
+        );
+    }
+    let word = |word: Option<Word>| {
+        word.map_or_else(|| "unknown".to_owned(), |w| format!("{} {}", w.status, w.amount_minor))
+    };
+    for found in returned {
+        println!(
+            "  {} {} of {} ({}): {} here, {} there",
+            found.kind.as_str(),
+            found.reference,
+            found.provider_payment_id,
+            found.payment_id,
+            word(found.ours),
+            word(found.theirs)
         );
     }
 }

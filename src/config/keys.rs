@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 54] = [
+pub const ALL: [&str; 55] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -44,6 +44,7 @@ pub const ALL: [&str; 54] = [
     "sweeper.abandon_after_seconds",
     "sweeper.events_every_seconds",
     "sweeper.reconcile_every_seconds",
+    "sweeper.settle_seconds",
     "sweeper.per_second",
     "pledges.min_amount_minor",
     "pledges.max_amount_minor",

@@ -67,6 +67,7 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
         ("sweeper.abandon_after_seconds", Some(sweeper.abandon_after_seconds.to_string())),
         ("sweeper.events_every_seconds", Some(sweeper.events_every_seconds.to_string())),
         ("sweeper.reconcile_every_seconds", Some(sweeper.reconcile_every_seconds.to_string())),
+        ("sweeper.settle_seconds", Some(sweeper.settle_seconds.to_string())),
         ("sweeper.per_second", Some(sweeper.per_second.to_string())),
         ("pledges.min_amount_minor", Some(pledges.min_amount_minor.to_string())),
         ("pledges.max_amount_minor", Some(pledges.max_amount_minor.to_string())),

@@ -206,6 +206,9 @@ pub struct Sweeper {
     /// How long a stretch of time is whose payments are compared with the provider's.
     #[serde(deserialize_with = "values::positive")]
     pub reconcile_every_seconds: NonZeroU32,
+    /// After so long, what one of the two books has is in the other one as well.
+    #[serde(deserialize_with = "values::positive")]
+    pub settle_seconds: NonZeroU32,
     /// How many payments one replica asks about in a second.
     #[serde(deserialize_with = "values::positive")]
     pub per_second: NonZeroU32,

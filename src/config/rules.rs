@@ -133,6 +133,7 @@ fn recovery(config: &Config, found: &mut Findings) {
         ("sweeper.abandon_after_seconds", sweeper.abandon_after_seconds),
         ("sweeper.events_every_seconds", sweeper.events_every_seconds),
         ("sweeper.reconcile_every_seconds", sweeper.reconcile_every_seconds),
+        ("sweeper.settle_seconds", sweeper.settle_seconds),
     ];
     for (key, seconds) in ages {
         found.refuse_if(seconds.get() > MONTH, key, "more than 31 days are no such time");

@@ -50,7 +50,7 @@ fn nothing_set_is_a_developers_machine() {
 }
 
 /// One variable for each setting, and two that are none; the key's file is added by the test.
-const EVERYTHING: [(&str, &str); 49] = [
+const EVERYTHING: [(&str, &str); 50] = [
     ("CAREFORALL_PROFILE", "demo"),
     ("DATABASE_URL", "postgres://u:p@db/careforall"),
     ("DATABASE_REPLICA_URL", "postgresql://u:p@replica/careforall"),
@@ -84,6 +84,7 @@ const EVERYTHING: [(&str, &str); 49] = [
     ("CAREFORALL_SWEEPER__ABANDON_AFTER_SECONDS", "5"),
     ("CAREFORALL_SWEEPER__EVENTS_EVERY_SECONDS", "6"),
     ("CAREFORALL_SWEEPER__RECONCILE_EVERY_SECONDS", "7"),
+    ("CAREFORALL_SWEEPER__SETTLE_SECONDS", "3"),
     ("CAREFORALL_SWEEPER__PER_SECOND", "8"),
     ("CAREFORALL_PLEDGES__MIN_AMOUNT_MINOR", "50"),
     ("CAREFORALL_PLEDGES__MAX_AMOUNT_MINOR", "5000"),

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 
 use super::api::{
     CreateAnswer, CreateRequest, EventPage, PaymentPage, Provider, ProviderError, ProviderPayment,
-    ProviderRefund, RefundRequest, WebhookError, WebhookEvent,
+    ProviderRefund, RefundRequest, ReturnedPage, WebhookError, WebhookEvent,
 };
 use crate::{
     kernel::{ids::PaymentId, money::Money},
@@ -134,6 +134,15 @@ impl Provider for Guarded {
         cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<PaymentPage, ProviderError>> {
         self.call("payments", self.provider.payments(from, to, cursor))
+    }
+
+    fn returned<'a>(
+        &'a self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<ReturnedPage, ProviderError>> {
+        self.call("returned", self.provider.returned(from, to, cursor))
     }
 
     fn retrieve<'a>(

@@ -18,7 +18,7 @@ use crate::{
     kernel::{ids::PaymentId, money::Money},
     modules::payment::api::{
         CreateAnswer, CreateRequest, EventPage, PaymentPage, Provider, ProviderError,
-        ProviderPayment, ProviderRefund, RefundRequest, WebhookError, WebhookEvent,
+        ProviderPayment, ProviderRefund, RefundRequest, ReturnedPage, WebhookError, WebhookEvent,
     },
 };
 
@@ -130,6 +130,15 @@ impl Provider for StripeProvider {
         cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<PaymentPage, ProviderError>> {
         self.account.payments(from, to, cursor).boxed()
+    }
+
+    fn returned<'a>(
+        &'a self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<ReturnedPage, ProviderError>> {
+        self.account.returned(from, to, cursor).boxed()
     }
 
     fn verify(

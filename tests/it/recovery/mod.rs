@@ -6,6 +6,9 @@ mod calls;
 mod events;
 mod looks;
 mod restored;
+mod returned;
+
+pub use books::compared_anew;
 
 use crate::support::{donation::builder, server::Builder, webhooks::Books};
 
@@ -16,6 +19,7 @@ fn sweeping() -> Builder {
         .env("CAREFORALL_SWEEPER__PENDING_AFTER_SECONDS", "1")
         .env("CAREFORALL_SWEEPER__BACKOFF_SECONDS", "1")
         .env("CAREFORALL_SWEEPER__EVENTS_EVERY_SECONDS", "86400")
+        .env("CAREFORALL_SWEEPER__SETTLE_SECONDS", "1")
         .env("CAREFORALL_BREAKER__FAILURES", "1000")
         .env("CAREFORALL_BREAKER__WINDOW_CALLS", "1000")
 }

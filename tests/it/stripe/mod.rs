@@ -6,6 +6,7 @@ mod fake;
 mod flows;
 mod listing;
 mod outages;
+mod reconciling;
 mod refunds;
 mod returns;
 mod sdk;

@@ -5,12 +5,13 @@ mod provider;
 pub mod reconcile;
 
 pub use super::reconcile::{
-    Difference, Orphan, ProviderReport, ReconcileError, Sums, reconcile_provider,
+    Difference, Orphan, ProviderReport, ReconcileError, ReturnDifference, ReturnKind, Sums, Word,
+    reconcile_provider,
 };
 
 pub use provider::{
     CaptureMethod, CreateAnswer, CreateRequest, Created, EventPage, ListedEvent, PaymentPage,
     Provider, ProviderDispute, ProviderDisputeStatus, ProviderError, ProviderPayment,
-    ProviderRefund, ProviderRefundStatus, ProviderStatus, RefundRequest, WebhookError,
-    WebhookEvent, WebhookKind,
+    ProviderRefund, ProviderRefundStatus, ProviderStatus, RefundRequest, ReturnedPage,
+    WebhookError, WebhookEvent, WebhookKind,
 };

@@ -32,7 +32,10 @@ pub use payments::{
     set_provider_ids, stamp_call, update_many,
 };
 pub use provider_cursors::{ProviderCursor, claim_cursor, move_cursor};
-pub use reconciliations::{claim_reconciliation, find_named, finish_reconciliation, page_made_in};
+pub use reconciliations::{
+    PendingRefund, claim_reconciliation, find_named, finish_reconciliation, page_made_in,
+    pending_refunds, returned_in,
+};
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};
 pub use refund_runs::{
     Progress, RefundRunRow, last_run, lock_held, move_run, next_run, open_run, progress_of_runs,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
-    SelectableHelper, sql_query,
+    Queryable, QueryableByName, SelectableHelper, sql_query,
     sql_types::{Text, Timestamptz},
 };
 use diesel_async::RunQueryDsl;
@@ -13,6 +13,7 @@ use super::{
     super::schema::{
         payments,
         reconciliations::{self, dsl},
+        refunds,
     },
     PaymentRow,
 };
@@ -91,6 +92,58 @@ pub async fn page_made_in(
         .order(payments::id)
         .limit(limit)
         .select(PaymentRow::as_select())
+        .load(conn)
+        .await
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// The provider's names of our payments, of any age, of which we asked for a refund in `[from, to)`,
+/// or heard of a refund or a dispute.
+pub async fn returned_in(
+    conn: &mut Connection,
+    provider: &str,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> QueryResult<Vec<String>> {
+    let names: Vec<Name> = sql_query(
+        "SELECT provider_payment_id AS name FROM payment.payments
+         WHERE provider = $1 AND provider_payment_id IS NOT NULL
+           AND id IN (SELECT payment_id FROM payment.facts
+                      WHERE kind <> 'capture' AND recorded_at >= $2 AND recorded_at < $3
+                      UNION
+                      SELECT payment_id FROM payment.refunds
+                      WHERE id > $4 AND id < $5 AND created_at >= $2 AND created_at < $3)",
+    )
+    .bind::<Text, _>(provider)
+    .bind::<Timestamptz, _>(from)
+    .bind::<Timestamptz, _>(to)
+    .bind::<diesel::sql_types::Uuid, _>(first_id(from))
+    .bind::<diesel::sql_types::Uuid, _>(first_id(to + TimeDelta::seconds(2)))
+    .load(conn)
+    .await?;
+    Ok(names.into_iter().map(|row| row.name).collect())
+}
+
+/// A refund that the provider has accepted, and not decided as far as we have heard.
+#[derive(Debug, Queryable)]
+pub struct PendingRefund {
+    pub provider_refund_id: String,
+    pub amount_minor: i64,
+}
+
+/// Those of a payment.
+pub async fn pending_refunds(
+    conn: &mut Connection,
+    payment: PaymentId,
+) -> QueryResult<Vec<PendingRefund>> {
+    let pending = refunds::payment_id.eq(payment).and(refunds::status.eq("pending"));
+    refunds::table
+        .filter(pending.and(refunds::provider_refund_id.is_not_null()))
+        .select((refunds::provider_refund_id.assume_not_null(), refunds::amount_minor))
         .load(conn)
         .await
 }

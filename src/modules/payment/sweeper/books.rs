@@ -1,6 +1,8 @@
 //! Comparing each provider's books with ours, once for each stretch of time.
 
-use chrono::{DateTime, DurationRound, TimeDelta};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::{
     super::{
@@ -12,58 +14,71 @@ use super::{
 };
 use crate::kernel::clock;
 
-/// A comparison that is not finished after so long was left by a process that died.
+/// A comparison that is not finished so long after what differed was looked at again was left by a
+/// process that died, or by a provider that did not answer.
 const LEASE: TimeDelta = TimeDelta::minutes(30);
+
+/// Stretches of time that are made up for, when nobody was there to compare them.
+const MISSED: i32 = 7;
+
+type Span = (DateTime<Utc>, DateTime<Utc>);
 
 impl Sweeper {
     pub(super) async fn compare_due_books(&self) -> anyhow::Result<()> {
-        let every = self.service.pace().reconcile_every;
         for provider in self.service.providers().all() {
-            let now = clock::now();
-            // what was made just before the end has come to rest: of a day, a quarter of an hour
-            let to = (now - every / 96).duration_trunc(every)?;
-            let mut conn = self.database.conn().await?;
-            let name = provider.name();
-            let due = repo::claim_reconciliation(&mut conn, name, (to - every, to), now, LEASE);
-            if due.await? {
-                drop(conn);
-                self.compare(provider, to - every, to).await?;
+            let mut reports = Vec::new();
+            while let Some(span) = self.claim_due_span(provider.name()).await? {
+                reports.push(self.compare(provider, span).await?);
+            }
+            if !reports.is_empty() {
+                measure(provider.name(), &reports);
             }
         }
         Ok(())
     }
 
-    async fn compare(
-        &self,
-        provider: &dyn Provider,
-        from: DateTime<chrono::Utc>,
-        to: DateTime<chrono::Utc>,
-    ) -> anyhow::Result<()> {
-        let report = reconcile_provider(&self.database, provider, from, to).await?;
-        tell(&report);
+    /// The oldest stretch of time that nobody has compared.
+    async fn claim_due_span(&self, provider: &str) -> anyhow::Result<Option<Span>> {
+        let (every, settle) = (self.service.pace().reconcile_every, self.service.pace().settle);
+        let now = clock::now();
+        // what happened just before the end has come to rest
+        let last = (now - settle).duration_trunc(every)?;
+        let mut conn = self.database.conn().await?;
+        for ago in (0..MISSED).rev() {
+            let to = last - every * ago;
+            let (span, lease) = ((to - every, to), settle + LEASE);
+            if repo::claim_reconciliation(&mut conn, provider, span, now, lease).await? {
+                return Ok(Some(span));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn compare(&self, provider: &dyn Provider, span: Span) -> anyhow::Result<ProviderReport> {
+        let settle = self.service.pace().settle.to_std()?;
+        let report = reconcile_provider(&self.database, provider, span, settle).await?;
         let (findings, json) = (report.findings(), serde_json::to_value(&report)?);
+        let (provider, from) = (provider.name(), span.0);
+        if findings > 0 {
+            tracing::error!(provider, findings, %from, "the books do not agree");
+        } else {
+            tracing::info!(provider, %from, "the books agree");
+        }
         let mut conn = self.database.conn().await?;
         let findings = i32::try_from(findings).unwrap_or(i32::MAX);
-        repo::finish_reconciliation(&mut conn, provider.name(), from, findings, &json).await?;
-        Ok(())
+        repo::finish_reconciliation(&mut conn, provider, from, findings, &json).await?;
+        Ok(report)
     }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "gauges are floats")]
-fn tell(report: &ProviderReport) {
-    let kinds = [
-        ("unknown_here", report.unknown_here.len()),
-        ("unknown_there", report.unknown_there.len()),
-        ("different", report.different.len()),
-    ];
-    for (kind, found) in kinds {
-        let labels = [("provider", report.provider.clone()), ("kind", kind.to_owned())];
-        metrics::gauge!("provider_reconciliation_findings", &labels).set(found as f64);
+fn measure(provider: &'static str, reports: &[ProviderReport]) {
+    let mut found = BTreeMap::<_, usize>::new();
+    for (kind, count) in reports.iter().flat_map(ProviderReport::kinds) {
+        *found.entry(kind).or_default() += count;
     }
-    let (provider, findings) = (&report.provider, report.findings());
-    if findings > 0 {
-        tracing::error!(provider, findings, from = %report.from, "the books do not agree");
-    } else {
-        tracing::info!(provider, from = %report.from, "the books agree");
+    for (kind, count) in found {
+        let labels = [("provider", provider), ("kind", kind)];
+        metrics::gauge!("provider_reconciliation_findings", &labels).set(count as f64);
     }
 }

@@ -61,7 +61,10 @@ impl Sweeper {
         match duty {
             Duty::Payments => self.look_at_due(stop).await,
             Duty::Events => self.read_due_events().await,
-            Duty::Books => self.compare_due_books().await,
+            // it only reads, and may take long
+            Duty::Books => {
+                stop.run_until_cancelled(self.compare_due_books()).await.unwrap_or(Ok(()))
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Pace {
     pub events_every: TimeDelta,
     /// The stretch of time that is compared with a provider's books at once.
     pub reconcile_every: TimeDelta,
+    /// What happened so long ago is in both books, if it is in one: webhooks have arrived.
+    pub settle: TimeDelta,
     /// Between two payments that are asked about.
     pub gap: Duration,
 }
@@ -48,6 +50,7 @@ mod tests {
             backoff: minute,
             events_every: minute,
             reconcile_every: minute,
+            settle: minute,
             gap: Duration::ZERO,
         };
         let waits = [1, 2, 3, 9, 10, 1000, i32::MAX].map(|looks| pace.wait(looks).num_minutes());

@@ -1,6 +1,7 @@
 //! The bank as a payment provider. It is called in-process, but like a stranger: bounded in time,
 //! and with faults where some are planned.
 
+mod lists;
 mod words;
 
 use std::{future::Future, time::Duration};
@@ -20,8 +21,8 @@ use super::{
 use crate::{
     kernel::ids::PaymentId,
     modules::payment::api::{
-        CreateAnswer, CreateRequest, EventPage, ListedEvent, PaymentPage, Provider, ProviderError,
-        ProviderPayment, ProviderRefund, RefundRequest, WebhookError, WebhookEvent,
+        CreateAnswer, CreateRequest, EventPage, PaymentPage, Provider, ProviderError,
+        ProviderPayment, ProviderRefund, RefundRequest, ReturnedPage, WebhookError, WebhookEvent,
     },
 };
 
@@ -30,9 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// More payments than ever carry one id of ours.
 const ALL: i64 = 100;
-
-/// How much a page of a list holds.
-const PAGE: i64 = 100;
 
 /// The sandbox bank behind the seam of the payment module.
 #[derive(Clone)]
@@ -89,39 +87,6 @@ impl SandboxProvider {
             refunds: Some(refunds.into_iter().map(ProviderRefund::from).collect()),
             disputes: Some(disputes.into_iter().filter_map(words::dispute).collect()),
             ..payment.into()
-        })
-    }
-
-    async fn list_events(
-        &self,
-        since: DateTime<Utc>,
-        cursor: Option<&str>,
-    ) -> Result<EventPage, ProviderError> {
-        let after = cursor.map(|cursor| cursor.parse::<i64>().map_err(|_| bad_cursor()));
-        let said = self.bank.said(since, after.transpose()?, PAGE).await?;
-        let last = said.last().map(|said| said.seq.to_string());
-        Ok(EventPage {
-            has_more: full(said.len()),
-            cursor: last.or_else(|| cursor.map(str::to_owned)),
-            events: said.into_iter().map(ListedEvent::from).collect(),
-        })
-    }
-
-    async fn list_payments(
-        &self,
-        span: (DateTime<Utc>, DateTime<Utc>),
-        cursor: Option<&str>,
-    ) -> Result<PaymentPage, ProviderError> {
-        let after = match cursor {
-            Some(cursor) => Some(words::read_cursor(cursor).ok_or_else(bad_cursor)?),
-            None => None,
-        };
-        let made = self.bank.made(span, after, PAGE).await?;
-        let full = full(made.len());
-        let last = made.last().filter(|_| full);
-        Ok(PaymentPage {
-            cursor: last.map(|last| format!("{} {}", last.created_at.timestamp_micros(), last.id)),
-            payments: made.into_iter().map(ProviderPayment::from).collect(),
         })
     }
 
@@ -255,6 +220,16 @@ impl Provider for SandboxProvider {
         bounded(self.faulted(Operation::Payments, work)).boxed()
     }
 
+    fn returned<'a>(
+        &'a self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<ReturnedPage, ProviderError>> {
+        let work = self.list_returned((from, to), cursor);
+        bounded(self.faulted(Operation::Payments, work)).boxed()
+    }
+
     fn verify(
         &self,
         headers: &HeaderMap,
@@ -275,14 +250,6 @@ impl Provider for SandboxProvider {
 
 fn millis(ms: i32) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
-}
-
-fn full(page: usize) -> bool {
-    i64::try_from(page).is_ok_and(|page| page >= PAGE)
-}
-
-fn bad_cursor() -> ProviderError {
-    ProviderError::Refused("the cursor is not the bank's".into())
 }
 
 fn told(outcome: Result<BankPayment, SandboxError>) -> Result<ProviderPayment, ProviderError> {

@@ -1,6 +1,11 @@
 //! Refunds and disputes.
 
-use diesel::prelude::*;
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Text, Timestamptz},
+};
 use diesel_async::RunQueryDsl;
 
 use super::super::{
@@ -59,4 +64,35 @@ pub async fn list_disputes(conn: &mut Connection, payment: &str) -> QueryResult<
         .select(BankDispute::as_select())
         .load(conn)
         .await
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Payments of which a refund or a dispute was made or changed in `[from, to)`, after the one named.
+pub async fn list_returned(
+    conn: &mut Connection,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<String>> {
+    let names: Vec<Name> = sql_query(
+        "SELECT provider_payment_id AS name FROM (
+             SELECT provider_payment_id, created_at, updated_at FROM sandbox.refunds
+             UNION ALL
+             SELECT provider_payment_id, created_at, updated_at FROM sandbox.disputes) r
+         WHERE provider_payment_id > $3
+           AND (created_at >= $1 AND created_at < $2 OR updated_at >= $1 AND updated_at < $2)
+         GROUP BY name ORDER BY name LIMIT $4",
+    )
+    .bind::<Timestamptz, _>(from)
+    .bind::<Timestamptz, _>(to)
+    .bind::<Text, _>(after)
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await?;
+    Ok(names.into_iter().map(|row| row.name).collect())
 }

@@ -16,7 +16,8 @@ pub use events::{
 };
 pub use faults::{FaultKind, Operation, insert_fault, take_fault};
 pub use giving_back::{
-    insert_refund, list_disputes, list_refunds, load_dispute, refund_by_key, save_dispute,
+    insert_refund, list_disputes, list_refunds, list_returned, load_dispute, refund_by_key,
+    save_dispute,
 };
 pub use payments::{
     by_idempotency_key, expired_holds, insert_payment, list_made, list_payments, load_payment,

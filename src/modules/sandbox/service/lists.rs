@@ -38,4 +38,15 @@ impl SandboxBank {
         let after = after.unwrap_or((span.0, ""));
         Ok(repo::list_made(&mut conn, span, after, limit).await?)
     }
+
+    /// Payments of which a refund or dispute was made or changed in `[from, to)`, after that one.
+    pub async fn returned(
+        &self,
+        span: (DateTime<Utc>, DateTime<Utc>),
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>, SandboxError> {
+        let mut conn = self.database.conn().await?;
+        Ok(repo::list_returned(&mut conn, span, after, limit).await?)
+    }
 }

@@ -3,6 +3,7 @@
 mod events;
 mod payments;
 mod refunds;
+mod returned;
 mod translate;
 
 use std::time::Duration;

@@ -26,3 +26,11 @@ pub struct PaymentPage {
     /// For the next page; `None`: that was all.
     pub cursor: Option<String>,
 }
+
+/// Payments of which something went back, by the provider's names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnedPage {
+    pub provider_payment_ids: Vec<String>,
+    /// For the next page; `None`: that was all.
+    pub cursor: Option<String>,
+}

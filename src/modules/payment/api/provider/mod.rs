@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 
 use crate::kernel::{ids::PaymentId, money::Money};
 
-pub use list::{EventPage, ListedEvent, PaymentPage};
+pub use list::{EventPage, ListedEvent, PaymentPage, ReturnedPage};
 pub use payment::{
     CaptureMethod, CreateAnswer, CreateRequest, Created, ProviderPayment, ProviderStatus,
 };
@@ -136,6 +136,15 @@ pub trait Provider: Send + Sync + 'static {
         to: DateTime<Utc>,
         cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<PaymentPage, ProviderError>>;
+
+    /// Payments, made at any time, of which a refund or a dispute was made in `[from, to)`, or
+    /// changed as far as the provider can tell; page by page, and maybe more than once.
+    fn returned<'a>(
+        &'a self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<ReturnedPage, ProviderError>>;
 
     /// Checks the signature over the raw body, in constant time, and the signed time.
     fn verify(

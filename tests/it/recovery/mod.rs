@@ -2,6 +2,7 @@
 
 mod books;
 mod breaker;
+mod budget;
 mod calls;
 mod events;
 mod looks;

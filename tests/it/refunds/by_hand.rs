@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// 100.00 USD set aside, to be captured by hand.
-async fn held(office: &Office, method: &str) -> (Pledge, Payment) {
+pub async fn held(office: &Office, method: &str) -> (Pledge, Payment) {
     let client = &office.world.client;
     let pledge = office.world.campaign.pledge(client, 10_000).await;
     let with = json!({ "payment_method": method, "capture_method": "manual" });

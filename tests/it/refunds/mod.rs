@@ -2,9 +2,11 @@
 //! Each test ends with the books compared.
 
 mod by_hand;
+mod by_hand_crashes;
 mod crashes;
 mod disputes;
 mod giving_back;
+mod nameless;
 mod parallel;
 mod refusals;
 mod twice;

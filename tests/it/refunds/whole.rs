@@ -19,12 +19,12 @@ impl Office {
         format!("/api/v1/admin/campaigns/{}/refund-all", self.world.campaign.id)
     }
 
-    async fn refund_all(&self, client: &Client) -> Response {
+    pub(super) async fn refund_all(&self, client: &Client) -> Response {
         let why = json!({ "reason": "no wells can be dug" });
         client.post(&self.run()).bearer(&self.admin).json(why).send().await
     }
 
-    async fn run_has(&self, expected: Value) {
+    pub(super) async fn run_has(&self, expected: Value) {
         let client = &self.world.client;
         eventually(PATIENCE, || async {
             let run = client.get(&self.run()).bearer(&self.admin).send().await.expect(200).body;

@@ -104,19 +104,20 @@ impl PaymentService {
     async fn capture(&self, payment: &PaymentRow) -> Result<(), PaymentError> {
         let provider = self.providers.get(&payment.provider);
         let provider = provider.ok_or(PaymentError::ProviderUnavailable)?;
-        let name = payment.provider_payment_id.as_deref();
-        let name = name.ok_or(PaymentError::ProviderUnavailable)?;
+        let mut budget = Budget::default();
+        let name = self.name_of(payment, provider, &mut budget).await?;
+        let name = name.as_str();
         let silent = |error: ProviderError| {
             tracing::warn!(payment_id = %payment.id, %error, "could not capture");
             PaymentError::from(error)
         };
-        match provider.capture(name, &format!("cap_{}", payment.id)).await {
+        match budget.call(provider.capture(name, &format!("cap_{}", payment.id))).await {
             Ok(answer) => self.adopt(payment, &answer, None).await,
             Err(error @ (ProviderError::Unavailable(_) | ProviderError::Paused(_))) => {
                 Err(silent(error))
             }
             Err(ProviderError::Refused(_) | ProviderError::NotFound) => {
-                let shown = provider.retrieve(name).await.map_err(silent)?;
+                let shown = budget.call(provider.retrieve(name)).await.map_err(silent)?;
                 self.adopt(payment, &shown, Some(payment.version)).await
             }
         }

@@ -5,6 +5,7 @@ mod begin;
 mod budget;
 mod conclude;
 mod create;
+mod name;
 mod recover;
 mod refunds;
 mod settle;

@@ -59,8 +59,9 @@ impl PaymentService {
     ) -> Result<Option<DateTime<Utc>>, PaymentError> {
         let provider =
             self.providers.get(&payment.provider).ok_or(PaymentError::ProviderUnavailable)?;
-        let name = payment.provider_payment_id.as_ref().ok_or(PaymentError::NotFound)?;
-        let answer = provider.retrieve(name).await?;
+        let mut budget = Budget::default();
+        let name = self.name_of(payment, provider, &mut budget).await?;
+        let answer = budget.call(provider.retrieve(&name)).await?;
         let mut conn = self.database.conn().await?;
         let judged = (Source::Sweeper, Some(payment.version));
         conn.transaction(async |conn| apply_snapshot(conn, payment, &answer, judged).await).await?;

@@ -6,10 +6,10 @@ use super::{
     super::super::{
         api::{Provider, ProviderError, ProviderRefund, RefundRequest},
         error::PaymentError,
-        repo,
+        repo::{self, RefundRow},
     },
-    PaymentService,
-    begin::Taken,
+    Budget, PaymentService,
+    begin::{PROVIDER_PAYMENT_ID, Taken},
 };
 use crate::kernel::clock;
 
@@ -34,13 +34,13 @@ impl PaymentService {
     /// day.
     pub(super) async fn ask(&self, taken: &Taken) -> Result<Told, PaymentError> {
         let row = &taken.row;
-        let request: RefundRequest = serde_json::from_value(row.request.clone())
-            .map_err(|e| diesel::result::Error::DeserializationError(Box::new(e)))?;
         let provider = self.providers.get(&row.provider);
         let provider = provider.ok_or(PaymentError::ProviderUnavailable)?;
+        let mut budget = Budget::default();
+        let request = self.request_of(row, provider, &mut budget).await?;
         let mut number = row.key_number;
         if let Some(before) = taken.asked_before {
-            if let Some(found) = listed(provider, &request).await? {
+            if let Some(found) = listed(provider, &request, &mut budget).await? {
                 return Ok(Told::Refund(found));
             }
             if taken.at - before > OVER {
@@ -50,7 +50,7 @@ impl PaymentService {
         if clock::now() - taken.at > PROMPT {
             return Err(PaymentError::ProviderUnavailable);
         }
-        match provider.refund(&request, &key(&request, number)).await {
+        match budget.call(provider.refund(&request, &key(&request, number))).await {
             Ok(refund) => Ok(Told::Refund(refund)),
             Err(ProviderError::Refused(reason)) => Ok(Told::Refused(reason)),
             Err(error @ ProviderError::NotFound) => Ok(Told::Refused(error.to_string())),
@@ -58,6 +58,26 @@ impl PaymentService {
                 Err(silent(&request, &error.to_string()))
             }
         }
+    }
+
+    /// As it was written down, and with the provider's name of the payment: where that was not known
+    /// then, it is looked for. It never changes, so that the request is the same each time.
+    async fn request_of(
+        &self,
+        row: &RefundRow,
+        provider: &dyn Provider,
+        budget: &mut Budget,
+    ) -> Result<RefundRequest, PaymentError> {
+        let mut request = row.request.clone();
+        if request[PROVIDER_PAYMENT_ID].is_null() {
+            let mut conn = self.database.conn().await?;
+            let payment = repo::find(&mut conn, row.payment_id).await?;
+            drop(conn);
+            let payment = payment.ok_or(PaymentError::NotFound)?;
+            request[PROVIDER_PAYMENT_ID] = self.name_of(&payment, provider, budget).await?.into();
+        }
+        let request = serde_json::from_value(request);
+        Ok(request.map_err(|e| diesel::result::Error::DeserializationError(Box::new(e)))?)
     }
 
     /// Written down before it is used.
@@ -74,9 +94,10 @@ impl PaymentService {
 async fn listed(
     provider: &dyn Provider,
     request: &RefundRequest,
+    budget: &mut Budget,
 ) -> Result<Option<ProviderRefund>, PaymentError> {
     // that it cannot be shown says nothing about whether it was made
-    let shown = provider.retrieve(&request.provider_payment_id).await;
+    let shown = budget.call(provider.retrieve(&request.provider_payment_id)).await;
     let shown = shown.map_err(|error| silent(request, &error.to_string()))?;
     let refunds = shown.refunds.ok_or_else(|| silent(request, "it lists no refunds"))?;
     Ok(refunds.into_iter().find(|refund| refund.refund_id == Some(request.refund_id)))

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::{
     super::super::{
-        api::RefundRequest,
         book::Source,
         dto::CreateRefund,
         error::PaymentError,
@@ -62,6 +61,9 @@ impl Taken {
 
 const RECOVERY_POINT: &str = "refund_id";
 
+/// Of the stored request: `null` where the provider's name for the payment was not known.
+pub const PROVIDER_PAYMENT_ID: &str = "provider_payment_id";
+
 pub fn point(id: RefundId) -> Value {
     json!({ RECOVERY_POINT: id })
 }
@@ -89,7 +91,7 @@ pub async fn begin(
         return Err(PaymentError::RefundExceeds { available_minor: available });
     }
     expressible(providers, &payment, amount)?;
-    let row = reservation(&payment, amount, order.reason.clone(), Some(admin))?;
+    let row = reservation(&payment, amount, order.reason.clone(), Some(admin));
     reserve(conn, &payment, &row).await?;
     idempotency::set_recovery_point(conn, key, attempt, &point(row.id)).await?;
     let taken = Box::new(Taken { asked_before: None, at: row.created_at, row });
@@ -141,21 +143,17 @@ pub fn reservation(
     amount_minor: i64,
     reason: Option<String>,
     requested_by: Option<UserId>,
-) -> Result<RefundRow, PaymentError> {
+) -> RefundRow {
     let (id, now) = (RefundId::generate(), clock::now());
-    // it has none only until the provider has answered, or spoken of it, for the first time
-    let provider_payment_id =
-        payment.provider_payment_id.clone().ok_or(PaymentError::ProviderUnavailable)?;
-    let request = RefundRequest {
-        refund_id: id,
-        payment_id: payment.id,
-        provider_payment_id,
-        amount_minor,
-        currency: payment.currency,
-    };
-    let request = serde_json::to_value(request)
-        .map_err(|e| diesel::result::Error::SerializationError(Box::new(e)))?;
-    Ok(RefundRow {
+    // the provider may not have named it yet: its name is looked for before the call, and stays
+    let request = json!({
+        "refund_id": id,
+        "payment_id": payment.id,
+        PROVIDER_PAYMENT_ID: payment.provider_payment_id,
+        "amount_minor": amount_minor,
+        "currency": payment.currency,
+    });
+    RefundRow {
         id,
         payment_id: payment.id,
         provider: payment.provider.clone(),
@@ -174,7 +172,7 @@ pub fn reservation(
         created_at: now,
         updated_at: now,
         run_id: None,
-    })
+    }
 }
 
 /// A refund that the worker is to ask for at once.

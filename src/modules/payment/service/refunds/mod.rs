@@ -27,6 +27,7 @@ use super::{
         repo::{self, RefundRow},
     },
     PaymentService,
+    budget::Budget,
     create::Answer,
 };
 use crate::{

@@ -20,7 +20,7 @@ pub async fn refund_second_captures(
             continue;
         }
         let reason = Some("captured a second time for one pledge".to_owned());
-        let row = for_worker(reservation(&payment, available, reason, None)?);
+        let row = for_worker(reservation(&payment, available, reason, None));
         if reserve(conn, &payment, &row).await? {
             tracing::error!(payment_id = %id, pledge_id = %payment.pledge_id, "captured a second time");
             metrics::counter!("payment_second_captures_total", "provider" => payment.provider)

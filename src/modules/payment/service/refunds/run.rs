@@ -86,11 +86,10 @@ async fn reserve_rest(
         return Ok(());
     }
     let (reason, by) = (Some(run.reason.clone()), Some(run.requested_by));
-    let row = expressible(providers, payment, available)
-        .and_then(|()| reservation(payment, available, reason, by));
-    match row {
-        Ok(row) => {
-            let row = RefundRow { run_id: Some(run.id), ..for_worker(row) };
+    match expressible(providers, payment, available) {
+        Ok(()) => {
+            let row = for_worker(reservation(payment, available, reason, by));
+            let row = RefundRow { run_id: Some(run.id), ..row };
             reserve(conn, payment, &row).await?;
         }
         Err(error) => {

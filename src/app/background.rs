@@ -67,6 +67,8 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     background.spawn("sweeper", sweeper.run(stop.clone()));
     let abandon_after = services.payments.pace().abandon_after;
     background.spawn("unpaid pledges", services.pledges.clone().run(abandon_after, stop.clone()));
+    let followers = services.pledges.clone().follow_cancelled_campaigns(stop.clone());
+    background.spawn("cancelled campaigns", followers);
     let clerk = Clerk::new(database.clone(), services.auth.keys().clone(), Arc::new(KnownGuests));
     background.spawn("clerk", clerk.run(stop.clone()));
     let mailer = Mailer::new(database.clone(), services.mail.clone(), services.mail_from.clone());

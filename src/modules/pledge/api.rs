@@ -29,6 +29,8 @@ pub struct LockedPledge(Pledge);
 pub enum NotPayable {
     #[error("the pledge is cancelled")]
     Cancelled,
+    #[error("its campaign is cancelled, and the pledge about to be")]
+    CampaignCancelled,
     #[error("the campaign has no room left for it")]
     NoRoom,
     #[error(transparent)]
@@ -74,6 +76,9 @@ pub async fn attach_payment(
     let pledge = locked.0;
     if pledge.cancelled_at.is_some() {
         return Err(NotPayable::Cancelled);
+    }
+    if repo::is_cancelled(conn, pledge.campaign_id).await? {
+        return Err(NotPayable::CampaignCancelled);
     }
     if pledge.status == PledgeStatus::Failed && !has_room(conn, &pledge).await? {
         return Err(NotPayable::NoRoom);

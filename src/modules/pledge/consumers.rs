@@ -1,4 +1,5 @@
-//! The pledge follows its payments, and a cancelled campaign takes its unpaid pledges with it.
+//! The pledge follows its payments, and a cancelled campaign takes its unpaid pledges with it: by
+//! intent, for there may be very many.
 
 use std::collections::HashMap;
 
@@ -8,9 +9,9 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
 use super::{
-    model::{PaymentState, Pledge, PledgeStatus, follow},
+    model::{PaymentState, Pledge, follow},
     repo,
-    service::{Traces, store_changes, store_traced},
+    service::{Traces, store_traced},
 };
 use crate::{
     kernel::{
@@ -24,7 +25,6 @@ use crate::{
     platform::{
         event_bus::{Consumer, ConsumerError, Event},
         postgres::Connection,
-        telemetry,
     },
 };
 
@@ -51,9 +51,8 @@ impl Consumer for PledgeConsumer {
             for event in batch.iter().filter(|e| e.event_type == CAMPAIGN_CANCELLED) {
                 let cancelled: CampaignCancelled =
                     serde_json::from_value(event.payload.clone()).map_err(anyhow::Error::from)?;
-                let unpaid = repo::lock_unpaid(conn, cancelled.campaign_id).await?;
-                let trace = event.trace_context.as_deref().and_then(|trace| trace.parse().ok());
-                telemetry::resume(trace, cancel_unpaid(conn, unpaid)).await?;
+                let trace = event.trace_context.as_deref();
+                repo::insert_cancelled(conn, cancelled.campaign_id, trace).await?;
             }
             Ok(())
         })
@@ -150,19 +149,4 @@ pub(super) async fn follow_payments(
         }
     }
     store_traced(conn, &before, &after, traces).await
-}
-
-async fn cancel_unpaid(conn: &mut Connection, unpaid: Vec<Pledge>) -> QueryResult<()> {
-    let now = clock::now();
-    let cancelled: Vec<_> = unpaid
-        .iter()
-        .map(|pledge| Pledge {
-            status: PledgeStatus::Cancelled,
-            cancelled_at: Some(now),
-            updated_at: now,
-            version: pledge.version + 1,
-            ..pledge.clone()
-        })
-        .collect();
-    store_changes(conn, &unpaid, &cancelled).await
 }

@@ -8,7 +8,8 @@
 //! that donor and to administrators. Everybody sees of a gift, once it was captured, what its donor
 //! lets be shown, in the order of the captures.
 //!
-//! Tables: `pledge.pledges`, `pledge.payment_states`, `pledge.goal_room`.
+//! Tables: `pledge.pledges`, `pledge.payment_states`, `pledge.goal_room`,
+//! `pledge.cancelled_campaigns`.
 //! Events out: `pledge.changed.v1`, `pledge.cancelled.v1`. In: `payment.changed.v1`,
 //! `campaign.cancelled.v1`.
 

@@ -2,6 +2,19 @@
 //! `UPDATE_SCHEMA=1 cargo test --test it schema::`.
 
 diesel::table! {
+    pledge.cancelled_campaigns (campaign_id) {
+        campaign_id -> Uuid,
+        cursor -> Nullable<Uuid>,
+        attempts -> Int4,
+        next_attempt_at -> Timestamptz,
+        last_error -> Nullable<Text>,
+        trace_context -> Nullable<Text>,
+        created_at -> Timestamptz,
+        done_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     pledge.goal_room (campaign_id) {
         campaign_id -> Uuid,
         terms_version -> Int8,
@@ -47,4 +60,9 @@ diesel::table! {
 
 diesel::joinable!(payment_states -> pledges (pledge_id));
 
-diesel::allow_tables_to_appear_in_same_query!(goal_room, payment_states, pledges);
+diesel::allow_tables_to_appear_in_same_query!(
+    cancelled_campaigns,
+    goal_room,
+    payment_states,
+    pledges,
+);

@@ -1,5 +1,6 @@
 //! Campaigns over HTTP.
 
+mod cancelled;
 mod creating;
 mod deadlines;
 mod depth;

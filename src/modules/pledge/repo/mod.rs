@@ -1,6 +1,7 @@
 //! The pledges in Postgres.
 
 pub mod admin;
+mod cancelled_campaigns;
 mod create_many;
 mod donations;
 mod history;
@@ -21,10 +22,14 @@ use super::{
     schema::pledges::{self, dsl},
 };
 use crate::{
-    kernel::ids::{CampaignId, PledgeId},
+    kernel::ids::PledgeId,
     platform::postgres::{Connection, cached},
 };
 
+pub use cancelled_campaigns::{
+    CancelledCampaign, insert_cancelled, is_cancelled, lock_unpaid, move_cancelled, next_cancelled,
+    put_off_cancelled,
+};
 pub use create_many::{NewPledge, create_many};
 pub use donations::{DonationKey, list_donations};
 pub use history::{has_given, list_given};
@@ -45,18 +50,6 @@ pub async fn find_locked(conn: &mut Connection, id: PledgeId) -> QueryResult<Opt
 pub async fn lock_many(conn: &mut Connection, ids: &[PledgeId]) -> QueryResult<Vec<Pledge>> {
     pledges::table
         .filter(dsl::id.eq_any(ids))
-        .order(dsl::id)
-        .select(Pledge::as_select())
-        .for_update()
-        .load(conn)
-        .await
-}
-
-/// Locks those pledges of a campaign that are not paid.
-pub async fn lock_unpaid(conn: &mut Connection, campaign: CampaignId) -> QueryResult<Vec<Pledge>> {
-    pledges::table
-        .filter(dsl::campaign_id.eq(campaign))
-        .filter(dsl::status.eq_any(["pending", "failed"]))
         .order(dsl::id)
         .select(Pledge::as_select())
         .for_update()

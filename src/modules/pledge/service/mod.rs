@@ -2,6 +2,7 @@
 
 mod answer;
 mod cancel;
+mod cancelled_campaigns;
 mod create;
 mod create_many;
 mod donations;

@@ -38,11 +38,11 @@ async fn its_unpaid_pledges_are_cancelled_each_once_though_killed_in_the_middle(
 
     // somebody is busy with a pledge in the middle: there the work stands still
     let mut busy = postgres::connect(&url).await.unwrap();
-    let hold = busy.transaction().await.unwrap();
+    let lock = busy.transaction().await.unwrap();
     // (in two steps: what OFFSET passes over would be locked as well)
     let middle = "SELECT id FROM pledge.pledges WHERE id =
                       (SELECT id FROM pledge.pledges ORDER BY id OFFSET 1000 LIMIT 1) FOR UPDATE";
-    hold.query_one(middle, &[]).await.unwrap();
+    lock.query_one(middle, &[]).await.unwrap();
     campaign.act(&client, "cancel").await;
     let cancelled = "pledge.pledges WHERE status = 'cancelled'";
     eventually(PATIENCE, || async { books.count(cancelled).await > 0 }).await;
@@ -57,7 +57,7 @@ async fn its_unpaid_pledges_are_cancelled_each_once_though_killed_in_the_middle(
     server.kill9();
     let before = books.count(cancelled).await;
     assert!((1..=1000).contains(&before), "{before}");
-    hold.rollback().await.unwrap();
+    lock.rollback().await.unwrap();
 
     server.start_again().await;
 

@@ -31,6 +31,7 @@ pub struct Asked {
 pub enum Kind {
     Pledge,
     Payment,
+    Cancellation,
     Refund,
 }
 
@@ -39,6 +40,15 @@ impl Asked {
         let (status, body) = self.answer.as_ref()?;
         let name = if *status == 402 { "payment_id" } else { "id" };
         (*status < 300 || *status == 402).then(|| body[name].as_str())?
+    }
+
+    /// The pledge that it is about.
+    pub fn pledge(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Cancellation => self.path.rsplit('/').nth(1),
+            Kind::Payment => self.body["pledge_id"].as_str(),
+            Kind::Pledge | Kind::Refund => None,
+        }
     }
 
     fn request(&self, client: &Client) -> Request {
@@ -128,14 +138,26 @@ impl Donor {
             pay["payment_method"] = json!(method);
         }
         let path = "/api/v1/payments";
+        if self.rng.random_bool(0.05) {
+            self.take_back(&body["id"], &token).await;
+        }
         let payment = self.ask(Kind::Payment, path.into(), Some(token.clone()), pay.clone()).await;
         if let (Some((201, _)), Some(id)) = (&payment.answer, payment.id()) {
             self.paid.push((id.to_owned(), amount));
+        }
+        if self.rng.random_bool(0.15) {
+            // the bank may be faster
+            self.take_back(&body["id"], &token).await;
         }
         if self.rng.random_bool(0.2) {
             // forgets that it was sent, and begins anew: another key must not be another charge
             self.ask(Kind::Payment, path.into(), Some(token), pay).await;
         }
+    }
+
+    async fn take_back(&mut self, pledge: &Value, token: &str) {
+        let path = format!("/api/v1/pledges/{}/cancel", pledge.as_str().unwrap());
+        self.ask(Kind::Cancellation, path, Some(token.to_owned()), json!({})).await;
     }
 
     async fn give_back(&mut self) {

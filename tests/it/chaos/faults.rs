@@ -17,6 +17,7 @@ enum Fault {
     Kill,
     KillBoth,
     Freeze,
+    FreezeLong,
     RestartPostgres,
     CrashPostgres,
     StopRedis,
@@ -24,10 +25,11 @@ enum Fault {
     BankFails,
 }
 
-const ALL: [Fault; 8] = [
+const ALL: [Fault; 9] = [
     Fault::Kill,
     Fault::KillBoth,
     Fault::Freeze,
+    Fault::FreezeLong,
     Fault::RestartPostgres,
     Fault::CrashPostgres,
     Fault::StopRedis,
@@ -95,6 +97,7 @@ impl Faults {
                 self.pause(300..3000).await;
                 cluster.replicas[one].cont();
             }
+            Fault::FreezeLong => self.freeze_long(one, cluster).await,
             Fault::RestartPostgres | Fault::CrashPostgres => self.postgres(fault, cluster).await,
             Fault::StopRedis => {
                 self.count("Redis stopped");
@@ -107,6 +110,18 @@ impl Faults {
                 block_in_place(|| cluster.redis.command("FLUSHALL").unwrap());
             }
             Fault::BankFails => self.bank(&cluster.replicas[one].client()).await,
+        }
+    }
+
+    /// Past the lease of a consumer (15 s), often past that of a request (30 s): others go on with
+    /// its work, and it wakes up in the middle of it.
+    async fn freeze_long(&mut self, one: usize, cluster: &Cluster) {
+        let time = Duration::from_secs(self.rng.random_range(17..36));
+        if Instant::now() + time < self.end {
+            self.count("SIGSTOP past its leases");
+            cluster.replicas[one].stop();
+            sleep(time).await;
+            cluster.replicas[one].cont();
         }
     }
 
@@ -123,16 +138,23 @@ impl Faults {
     }
 
     async fn bank(&mut self, client: &Client) {
-        let operations = ["create", "refund", "find", "events"];
-        let kinds = ["fail", "lose_answer", "delay"];
+        let operations = ["create", "create", "refund", "cancel", "retrieve", "find", "events"];
         let operation = operations[self.rng.random_range(0..operations.len())];
-        let kind = kinds[self.rng.random_range(0..kinds.len())];
-        let fault = json!({ "operation": operation, "kind": kind,
-                            "times": self.rng.random_range(1..6), "delay_ms": 700 });
+        let (kind, what, most) = match self.rng.random_range(0..5) {
+            0 => ("fail", "bank fails", 6),
+            1 => ("lose_answer", "bank's answer lost", 6),
+            2 => ("delay", "bank is slow", 6),
+            // longer than anybody waits for it
+            3 if operation == "create" => ("late", "bank does it too late", 3),
+            _ => ("hang", "bank never answers", 3),
+        };
+        let times = self.rng.random_range(1..most);
+        let fault =
+            json!({ "operation": operation, "kind": kind, "times": times, "delay_ms": 700 });
         // it may be away just now
         let answer = client.post("/api/v1/sandbox/faults").json(fault).try_send().await;
         if answer.is_ok_and(|answer| answer.status == 201) {
-            self.count("faults of the bank");
+            *self.counts.entry(what).or_default() += times;
         }
     }
 }

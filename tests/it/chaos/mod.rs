@@ -1,8 +1,9 @@
 //! Everything at once: two replicas behind nginx under load, while whatever they stand on breaks.
 //!
-//! Donors promise, pay, repeat themselves and lose patience; an administrator refunds; meanwhile
-//! replicas are killed and frozen, Postgres and Redis go away, the bank fails and webhooks are lost
-//! and doubled. Then it is quiet, and all books have to tell the same story as the clients'.
+//! Donors promise, pay, take it back, repeat themselves and lose patience; an administrator refunds;
+//! meanwhile replicas are killed and frozen, in longer runs beyond all their leases, Postgres and
+//! Redis go away, the bank fails, hangs or is late, and webhooks are lost and doubled. Then it is
+//! quiet, and all books have to tell the same story as the clients'.
 //!
 //! `CAREFORALL_DEV_CHAOS_SECONDS`: how long (12); `CAREFORALL_DEV_CHAOS_SEED`: which faults, what
 //! load. A seed repeats the plan, not the timing.

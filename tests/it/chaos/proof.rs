@@ -1,12 +1,12 @@
 //! After the storm: every book against every other, and against the clients' own.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
-use tokio::process::Command;
+use tokio::{process::Command, task::block_in_place};
 
 use super::{
     cluster::{Cluster, Town},
@@ -19,14 +19,31 @@ use crate::support::{CAREFORALL, eventually, webhooks::Books};
 const LONG: Duration = Duration::from_secs(90);
 const AT_ONCE: usize = 8;
 
-/// What the bank has said and we have not heard, what we wanted and the bank has not done.
+/// What the bank has said and we have not heard, what we wanted and the bank has not done, and what
+/// we do not know the end of.
 const OPEN: &str = "(SELECT e.event_id FROM sandbox.events e
         LEFT JOIN payment.webhook_inbox i ON i.event_id = e.event_id WHERE i.event_id IS NULL
     UNION ALL SELECT id::text FROM payment.refunds WHERE status IN ('requested', 'pending')
-    UNION ALL SELECT payment_id::text FROM payment.cancel_intents WHERE done_at IS NULL) o";
+    UNION ALL SELECT payment_id::text FROM payment.cancel_intents WHERE done_at IS NULL
+    UNION ALL SELECT id::text FROM payment.payments
+              WHERE provider_payment_id IS NULL AND status = 'pending' AND NOT closed) o";
+
+/// Of payments whose answer was lost: no call can be alive any more, since nobody is frozen and the
+/// bank is never later than 9 s. They need not wait for the minute, or for the lease of a sweeper
+/// that was killed, as in production.
+const HASTEN: &str = "
+    WITH lost AS (
+        SELECT id FROM payment.payments
+        WHERE provider_payment_id IS NULL AND status = 'pending' AND NOT closed
+          AND called_at < now() - interval '20 seconds'),
+    over AS (
+        UPDATE payment.payments SET called_at = now() - interval '2 minutes'
+        WHERE id IN (SELECT id FROM lost) AND called_at > now() - interval '1 minute')
+    UPDATE payment.checks SET next_check_at = now()
+    WHERE payment_id IN (SELECT id FROM lost) AND next_check_at > now() + interval '5 seconds'";
 
 /// What must not be, and where it would show.
-const NEVER: [(&str, &str); 5] = [
+const NEVER: [(&str, &str); 6] = [
     (
         "a donor is charged twice",
         "(SELECT p.pledge_id FROM sandbox.payments b JOIN payment.payments p ON p.id = b.payment_id
@@ -52,6 +69,13 @@ const NEVER: [(&str, &str); 5] = [
         "(SELECT donor_email FROM pledge.pledges GROUP BY donor_email HAVING count(*) > 1) o",
     ),
     (
+        "money can still be taken for a promise that was taken back",
+        "(SELECT b.id FROM pledge.pledges g
+          JOIN payment.payments p ON p.pledge_id = g.id
+          JOIN sandbox.payments b ON b.payment_id = p.id
+          WHERE g.status = 'cancelled' AND b.status <> 'canceled') o",
+    ),
+    (
         "a refund is made twice at the bank",
         "(SELECT refund_id FROM sandbox.refunds WHERE refund_id IS NOT NULL
           GROUP BY refund_id HAVING count(*) > 1) o",
@@ -59,18 +83,28 @@ const NEVER: [(&str, &str); 5] = [
 ];
 
 /// Refusals that a donor who begins anew, or an administrator who is too early or too late, may get.
-const REFUSALS: [&str; 4] = [
+const REFUSALS: [&str; 5] = [
     "payment-already-active",
     "pledge-not-payable",
+    "pledge-not-cancellable",
     "refund-exceeds-available",
     "invalid-transition",
 ];
 
 pub async fn hold(cluster: &Cluster, town: &Town, faults: &Faults, asked: Vec<Asked>) {
-    let asked = ask_again(town, asked).await;
     let books = Books::open(&cluster.url).await;
-    eventually(LONG, async || books.count(OPEN).await == 0).await;
-    books.balance().await;
+    books.execute("UPDATE sandbox.faults SET times_left = 0").await;
+    block_in_place(|| cluster.redis.command("FLUSHALL").unwrap());
+    let asked = ask_again(town, asked).await;
+    // what is cancelled by now is an intent once the bus is idle, and heard of after that
+    for _ in 0..2 {
+        let settled = async || {
+            books.execute(HASTEN).await;
+            books.count(OPEN).await == 0
+        };
+        eventually(LONG, settled).await;
+        books.balance().await;
+    }
     let lost = lost(&books, &asked).await;
     let doubled: Vec<_> = asked.iter().filter_map(|asked| asked.doubled.as_ref()).collect();
     report(cluster, faults, &asked, lost.len(), doubled.len());
@@ -114,6 +148,7 @@ async fn lost(books: &Books, asked: &[Asked]) -> Vec<String> {
         let table = match asked.kind {
             Kind::Pledge => "pledge.pledges",
             Kind::Payment => "payment.payments",
+            Kind::Cancellation => "(SELECT * FROM pledge.pledges WHERE cancelled_at IS NOT NULL) p",
             Kind::Refund => "payment.refunds",
         };
         let amount = asked.body["amount_minor"].as_i64();
@@ -125,20 +160,30 @@ async fn lost(books: &Books, asked: &[Asked]) -> Vec<String> {
     lost
 }
 
-/// What clients know to have paid is what the bank took from them, and with what was taken from
-/// those who went away it is the campaign's total.
+/// What clients know to have paid is what the bank took from them (of what was taken back, all or
+/// nothing: who was faster only the bank knows), and with what was taken from those who went away it
+/// is the campaign's total.
 async fn clients_books_agree(books: &Books, town: &Town, asked: &[Asked]) {
     let sql = "SELECT payment_id::text, captured_minor FROM sandbox.payments";
     let rows = books.sql.query(sql, &[]).await.unwrap();
     let mut bank: HashMap<String, i64> = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
+    let taken_back: HashSet<&str> = asked
+        .iter()
+        .filter(|asked| asked.kind == Kind::Cancellation)
+        .filter_map(Asked::pledge)
+        .collect();
     let mut total = 0;
     for asked in asked.iter().filter(|asked| asked.kind == Kind::Payment) {
         let (Some(id), Some((status, body))) = (asked.id(), &asked.answer) else { continue };
         let pays = *status == 201 && asked.body["payment_method"].is_string();
         let expected = if pays { body["amount_minor"].as_i64().unwrap() } else { 0 };
         let taken = bank.remove(id);
-        assert_eq!(taken, Some(expected), "{asked:#?}");
-        total += expected;
+        let withdrawn = asked.pledge().is_some_and(|pledge| taken_back.contains(pledge));
+        assert!(
+            taken == Some(expected) || (withdrawn && taken == Some(0)),
+            "{taken:?}: {asked:#?}"
+        );
+        total += taken.unwrap_or(0);
     }
     total += bank.values().sum::<i64>();
     let totals = town.campaign.totals(&town.doors[0]).await;

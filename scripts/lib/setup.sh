@@ -170,9 +170,12 @@ apt_install_unstarted() {
         apt_install "$@"
         return
     fi
+    # whoever interrupts this must not be left with a machine that starts no services
+    trap 'as_root rm -f /usr/sbin/policy-rc.d; exit 130' INT TERM
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
     (apt_install "$@") || status=$?
     as_root rm -f "$policy"
+    trap - INT TERM
     return "$status"
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     net::TcpListener,
     sync::{Arc, Mutex},
 };
@@ -153,7 +154,7 @@ impl Tree {
     }
 
     fn draw(&self, span: &Seen, depth: usize, drawing: &mut String) {
-        drawing.push_str(&format!("{:indent$}{}\n", "", span.name, indent = depth * 2));
+        writeln!(drawing, "{:indent$}{}", "", span.name, indent = depth * 2).unwrap();
         for child in self.0.iter().filter(|other| other.parent == span.id) {
             self.draw(child, depth + 1, drawing);
         }

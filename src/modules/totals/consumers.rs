@@ -4,8 +4,9 @@ use anyhow::Context;
 use futures_util::future::BoxFuture;
 
 use super::{
+    announce,
     model::{Batch, Terms},
-    repo,
+    repo::{self, Facts},
 };
 use crate::{
     modules::{
@@ -41,20 +42,24 @@ impl Consumer for TotalsConsumer {
     }
 }
 
-/// Any number of events costs two statements, or three when a campaign changed.
+/// Any number of events costs two statements, one more when a campaign changed, and one more when
+/// there is something to announce.
 async fn apply(conn: &mut Connection, batch: &Batch) -> Result<(), ConsumerError> {
     let known = repo::lock(conn, &batch.campaigns()).await?;
     if let Some(foreign) = batch.foreign(&known) {
         return Err(ConsumerError::Failed(foreign.into()));
     }
     let (payments, pledges, terms) = (batch.payments(), batch.pledges(), batch.terms());
+    let mut changed = Vec::new();
     if !terms.is_empty() {
-        repo::set_terms(conn, &terms).await?;
+        changed = repo::set_terms(conn, &terms).await?;
     }
     if !payments.is_empty() || !pledges.is_empty() {
-        repo::apply(conn, &payments, donors(&payments)?, &pledges).await?;
+        let told: Vec<_> = changed.iter().map(|totals| totals.campaign_id).collect();
+        let facts = Facts { payments: &payments, donors: donors(&payments)?, pledges: &pledges };
+        changed.extend(repo::apply(conn, facts, &told).await?);
     }
-    Ok(())
+    Ok(announce::changed(conn, changed).await?)
 }
 
 pub(super) fn donors(payments: &[&PaymentChanged]) -> anyhow::Result<Vec<Vec<u8>>> {

@@ -15,12 +15,15 @@
 //! away costs speed only. Postgres away: 503 once the caches have run out.
 //!
 //! Tables: `totals.campaign_totals`, `contribution`, `pledge_contribution`, `gift`, `donor`.
-//! Events in: `campaign.changed`, `pledge.changed`, `payment.changed`. Events out: none.
+//! Events in: `campaign.changed`, `pledge.changed`, `payment.changed`. Events out: `totals.changed`,
+//! at most one for each campaign and batch.
 
+mod announce;
 pub mod api;
 mod consumers;
 mod dto;
 mod error;
+pub mod events;
 mod model;
 mod repo;
 mod routes;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
-use diesel::{Queryable, Selectable};
+use diesel::{Queryable, QueryableByName, Selectable};
 
 use super::schema::campaign_totals;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What a campaign has raised. Amounts are in the minor unit of `currency`.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = campaign_totals)]
 pub struct Totals {
     pub campaign_id: CampaignId,

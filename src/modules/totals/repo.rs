@@ -140,28 +140,39 @@ const APPLY: &str = "\
                  UNION ALL SELECT campaign_id, 0, 0, 0, 0, 1, 0 FROM new_gift \
                  UNION ALL SELECT campaign_id, 0, 0, 0, 0, 0, 1 FROM new_donor) AS change \
          GROUP BY campaign_id \
+    ), changed AS ( \
+        UPDATE totals.campaign_totals t \
+           SET pledged_minor = t.pledged_minor + d.pledged, \
+               captured_minor = t.captured_minor + d.captured, \
+               refunded_minor = t.refunded_minor + d.refunded, \
+               disputed_minor = t.disputed_minor + d.disputed, \
+               donation_count = t.donation_count + d.gifts, \
+               donor_count = t.donor_count + d.donors, \
+               version = t.version + 1, updated_at = $13 \
+          FROM difference d \
+         WHERE t.campaign_id = d.campaign_id \
+           AND (d.pledged, d.captured, d.refunded, d.disputed, d.gifts, d.donors) \
+               <> (0, 0, 0, 0, 0, 0) \
+        RETURNING t.*, (d.captured, d.refunded, d.disputed) <> (0, 0, 0) AS money \
     ) \
-    UPDATE totals.campaign_totals t \
-       SET pledged_minor = t.pledged_minor + d.pledged, \
-           captured_minor = t.captured_minor + d.captured, \
-           refunded_minor = t.refunded_minor + d.refunded, \
-           disputed_minor = t.disputed_minor + d.disputed, \
-           donation_count = t.donation_count + d.gifts, \
-           donor_count = t.donor_count + d.donors, \
-           version = t.version + 1, updated_at = $13 \
-      FROM difference d \
-     WHERE t.campaign_id = d.campaign_id \
-       AND (d.pledged, d.captured, d.refunded, d.disputed, d.gifts, d.donors) \
-           <> (0, 0, 0, 0, 0, 0)";
+    SELECT * FROM changed WHERE money OR campaign_id = ANY($14)";
 
-/// Applies the facts, each at most once per payment and pledge, under [`lock`]. `donors` are the
-/// payments' donor hashes, in their order.
+/// What is to be counted, each payment and pledge at most once.
+pub struct Facts<'a> {
+    pub payments: &'a [&'a PaymentChanged],
+    /// The payments' donor hashes, in their order.
+    pub donors: Vec<Vec<u8>>,
+    pub pledges: &'a [&'a PledgeChanged],
+}
+
+/// Applies the facts, under [`lock`]. Returns the totals, as they are now, of which money has
+/// changed, and of those among `told` that have changed in any way.
 pub async fn apply(
     conn: &mut Connection,
-    payments: &[&PaymentChanged],
-    donors: Vec<Vec<u8>>,
-    pledges: &[&PledgeChanged],
-) -> QueryResult<()> {
+    facts: Facts<'_>,
+    told: &[CampaignId],
+) -> QueryResult<Vec<Totals>> {
+    let Facts { payments, donors, pledges } = facts;
     let query = diesel::sql_query(APPLY)
         .bind::<Array<SqlUuid>, _>(column(payments, |p| p.payment_id))
         .bind::<Array<SqlUuid>, _>(column(payments, |p| p.campaign_id))
@@ -175,20 +186,27 @@ pub async fn apply(
         .bind::<Array<SqlUuid>, _>(column(pledges, |p| p.campaign_id))
         .bind::<Array<BigInt>, _>(column(pledges, |p| p.version))
         .bind::<Array<BigInt>, _>(column(pledges, |p| p.counted_minor))
-        .bind::<Timestamptz, _>(clock::now());
-    cached(query).execute(conn).await.map(drop)
+        .bind::<Timestamptz, _>(clock::now())
+        .bind::<Array<SqlUuid>, _>(told);
+    cached(query).load(conn).await
 }
 
-/// Takes over the goals and currencies that are newer, under [`lock`].
-pub async fn set_terms(conn: &mut Connection, terms: &[&Terms]) -> QueryResult<()> {
+/// Takes over the goals and currencies that are newer, under [`lock`], and returns the totals that
+/// look otherwise for it.
+pub async fn set_terms(conn: &mut Connection, terms: &[&Terms]) -> QueryResult<Vec<Totals>> {
     let query = diesel::sql_query(
-        "UPDATE totals.campaign_totals t \
-            SET currency = n.currency, goal_minor = n.goal, campaign_version = n.version, \
-                version = t.version \
-                    + ((t.currency, t.goal_minor) <> (n.currency, n.goal))::int, \
-                updated_at = $5 \
-           FROM unnest($1, $2, $3, $4) AS n (campaign_id, version, currency, goal) \
-          WHERE t.campaign_id = n.campaign_id AND t.campaign_version < n.version",
+        "WITH taken AS ( \
+             UPDATE totals.campaign_totals t \
+                SET currency = n.currency, goal_minor = n.goal, campaign_version = n.version, \
+                    version = t.version \
+                        + ((t.currency, t.goal_minor) <> (n.currency, n.goal))::int, \
+                    updated_at = $5 \
+               FROM unnest($1, $2, $3, $4) AS n (campaign_id, version, currency, goal) \
+              CROSS JOIN LATERAL (SELECT o.version FROM totals.campaign_totals o \
+                                   WHERE o.campaign_id = n.campaign_id OFFSET 0) had \
+              WHERE t.campaign_id = n.campaign_id AND t.campaign_version < n.version \
+          RETURNING t.*, t.version > had.version AS seen) \
+         SELECT * FROM taken WHERE seen",
     );
     let now: DateTime<Utc> = clock::now();
     let query = query
@@ -197,7 +215,7 @@ pub async fn set_terms(conn: &mut Connection, terms: &[&Terms]) -> QueryResult<(
         .bind::<Array<Text>, _>(column(terms, |t| t.currency))
         .bind::<Array<BigInt>, _>(column(terms, |t| t.goal_minor))
         .bind::<Timestamptz, _>(now);
-    cached(query).execute(conn).await.map(drop)
+    cached(query).load(conn).await
 }
 
 fn column<T, C>(facts: &[&T], field: impl Fn(&T) -> C) -> Vec<C> {

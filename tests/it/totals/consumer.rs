@@ -19,17 +19,17 @@ use tokio::runtime::Handle;
 use super::history::{self, Fact, Figures, Model};
 use crate::support::TestDatabase;
 
-async fn open(conn: &mut Connection) -> CampaignId {
+pub async fn open(conn: &mut Connection) -> CampaignId {
     let id = CampaignId::generate();
     api::open(conn, id, "USD".parse().unwrap(), 1000).await.unwrap();
     id
 }
 
-async fn deliver(conn: &mut Connection, batch: &[Event]) -> Result<(), ConsumerError> {
+pub async fn deliver(conn: &mut Connection, batch: &[Event]) -> Result<(), ConsumerError> {
     conn.transaction(async |conn| TotalsConsumer.handle(conn, batch).await).await
 }
 
-async fn stored(conn: &mut Connection, id: CampaignId) -> (Figures, i64) {
+pub async fn stored(conn: &mut Connection, id: CampaignId) -> (Figures, i64) {
     let view = api::for_campaigns(conn, &[id]).await.unwrap().remove(&id).unwrap();
     let figures = [
         view.pledged_minor,
@@ -42,7 +42,7 @@ async fn stored(conn: &mut Connection, id: CampaignId) -> (Figures, i64) {
     (figures, view.version)
 }
 
-fn payment(campaign_id: CampaignId, version: i64, amounts: [i64; 3]) -> PaymentChanged {
+pub fn payment(campaign_id: CampaignId, version: i64, amounts: [i64; 3]) -> PaymentChanged {
     PaymentChanged {
         payment_id: PaymentId::generate(),
         pledge_id: PledgeId::generate(),
@@ -57,7 +57,7 @@ fn payment(campaign_id: CampaignId, version: i64, amounts: [i64; 3]) -> PaymentC
     }
 }
 
-fn event(fact: &PaymentChanged) -> Event {
+pub fn event(fact: &PaymentChanged) -> Event {
     history::event(PAYMENT_CHANGED, fact.campaign_id, fact.payment_id.0, fact.version, fact)
 }
 

@@ -6,8 +6,10 @@ pub use super::super::repo::reconcile::{
     Raised, campaigns_after, contributions_after, pledges_after, raised,
 };
 use super::super::{
+    announce,
     consumers::donors,
-    repo::{self, reconcile as books},
+    events::TotalsChanged,
+    repo::{self, Facts, reconcile as books},
 };
 use crate::{
     kernel::{
@@ -125,6 +127,31 @@ pub async fn rebuild_with(
     books::forget(conn, &payment_ids, &pledge_ids).await?;
     let payments: Vec<&PaymentChanged> = payments.iter().collect();
     let pledges: Vec<&PledgeChanged> = pledges.iter().collect();
-    let hashes = donors(&payments)?;
-    Ok(repo::apply(conn, &payments, hashes, &pledges).await?)
+    let facts = Facts { payments: &payments, donors: donors(&payments)?, pledges: &pledges };
+    repo::apply(conn, facts, &[]).await?;
+    Ok(())
+}
+
+/// Ends what [`begin_rebuild`] has begun: the new totals are announced.
+pub async fn finish_rebuild(conn: &mut Connection, id: CampaignId) -> anyhow::Result<()> {
+    let totals = repo::find(conn, id).await?;
+    announce::changed(conn, totals.into_iter().collect()).await
+}
+
+/// These campaigns' totals, as they would be announced.
+pub async fn announced(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+) -> QueryResult<Vec<TotalsChanged>> {
+    let rows = repo::for_campaigns(conn, ids).await?;
+    Ok(rows.values().map(TotalsChanged::from).collect())
+}
+
+/// The same, held as they are until the transaction ends.
+pub async fn lock_announced(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+) -> QueryResult<Vec<TotalsChanged>> {
+    repo::lock(conn, ids).await?;
+    announced(conn, ids).await
 }

@@ -11,6 +11,7 @@ use crate::{
     modules::{
         admin::Reconciler,
         auth::Clerk,
+        campaign::CampaignConsumer,
         payment::{Canceller, InboxWorker, PaymentConsumer, Refunder, Sweeper, forget_settled},
         pledge::{KnownGuests, PledgeConsumer},
         sandbox::{DeliveryWorker, Pace},
@@ -39,8 +40,12 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     let stop = &background.stop;
     let database = resources.database.clone();
 
-    let consumers: Vec<Arc<dyn Consumer>> =
-        vec![Arc::new(TotalsConsumer), Arc::new(PledgeConsumer), Arc::new(PaymentConsumer)];
+    let consumers: Vec<Arc<dyn Consumer>> = vec![
+        Arc::new(TotalsConsumer),
+        Arc::new(PledgeConsumer),
+        Arc::new(PaymentConsumer),
+        Arc::new(CampaignConsumer),
+    ];
     let bus =
         BusRuntime::new(database.clone(), services.bus.clone(), consumers, BusConfig::default());
     // its own: the bus cancels it when a part of it ends, which is no order to stop

@@ -14,7 +14,8 @@ use crate::kernel::{
 const TOLD: usize = 1000;
 
 /// Every check there is. A gauge is kept for each, so that its absence is seen too.
-pub const CHECKS: [&str; 15] = [
+pub const CHECKS: [&str; 16] = [
+    "campaign_funding",
     "contribution_payment",
     "contribution_pledge",
     "event_bus",
@@ -45,6 +46,8 @@ pub struct Report {
     campaigns: BTreeSet<CampaignId>,
     /// Payments of which their pledges are to be told anew.
     payments: BTreeSet<PaymentId>,
+    /// Campaigns that are not where they belong among the most funded.
+    misplaced: BTreeSet<CampaignId>,
     /// Payments that their own books contradict, and their campaigns: nothing is made from these.
     doubted: (BTreeSet<PaymentId>, BTreeSet<CampaignId>),
 }
@@ -63,6 +66,9 @@ impl Report {
             if drift.check == "pledge_payment" {
                 self.payments.extend(drift.id.map(PaymentId));
             }
+            if drift.check == "campaign_funding" {
+                self.misplaced.extend(drift.campaign_id);
+            }
             if self.drifts.len() < TOLD {
                 self.drifts.push(drift);
             }
@@ -77,6 +83,11 @@ impl Report {
     /// Payments of which their pledges can be told anew: those that are not in doubt.
     pub fn mendable_payments(&self) -> impl Iterator<Item = PaymentId> {
         self.payments.difference(&self.doubted.0).copied()
+    }
+
+    /// Campaigns that are to be put where their totals say.
+    pub fn misplaced_campaigns(&self) -> impl Iterator<Item = CampaignId> {
+        self.misplaced.iter().copied()
     }
 
     pub fn is_clean(&self) -> bool {

@@ -1,6 +1,7 @@
 //! What other modules may ask of campaigns.
 
 pub mod admin;
+pub mod funding;
 
 use std::collections::HashMap;
 

@@ -17,10 +17,11 @@
 //! **How it fails.** Postgres away: 503. The background task logs and tries again; readers do not
 //! notice.
 //!
-//! Table: `campaign.campaigns`. Events out: `campaign.changed`, `campaign.cancelled`. Events in:
-//! none.
+//! Tables: `campaign.campaigns`, `funding`. Events out: `campaign.changed`, `campaign.cancelled`.
+//! Events in: `totals.changed`, by which the most funded are listed.
 
 pub mod api;
+mod consumers;
 mod dto;
 mod error;
 pub mod events;
@@ -30,5 +31,6 @@ mod routes;
 mod schema;
 mod service;
 
+pub use consumers::CampaignConsumer;
 pub use routes::configure;
 pub use service::CampaignService;

@@ -1,6 +1,7 @@
 //! All SQL of the campaigns.
 
 pub mod admin;
+pub mod funding;
 mod listing;
 
 use chrono::{DateTime, Utc};

@@ -21,3 +21,15 @@ diesel::table! {
         version -> Int8,
     }
 }
+
+diesel::table! {
+    campaign.funding (campaign_id) {
+        campaign_id -> Uuid,
+        funded_ppm -> Int8,
+        totals_version -> Int8,
+    }
+}
+
+diesel::joinable!(funding -> campaigns (campaign_id));
+
+diesel::allow_tables_to_appear_in_same_query!(campaigns, funding);

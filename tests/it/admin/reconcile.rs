@@ -58,6 +58,8 @@ async fn drift_in_what_follows_from_payments_and_pledges_is_named_and_mended() {
         ("DELETE FROM totals.donor", "totals_donors"),
         ("UPDATE pledge.payment_states SET captured_minor = captured_minor + 1", "pledge_payment"),
         ("DELETE FROM pledge.payment_states", "pledge_payment"),
+        ("UPDATE campaign.funding SET funded_ppm = 7, totals_version = 1000", "campaign_funding"),
+        ("DELETE FROM campaign.funding", "campaign_funding"),
     ] {
         by_hand(&world, sql).await;
         let (clean, said) = reconcile(&world, &[]).await;
@@ -68,8 +70,8 @@ async fn drift_in_what_follows_from_payments_and_pledges_is_named_and_mended() {
     }
     assert_eq!(world.campaign.totals(&world.client).await["captured_minor"], 20_000);
     let acts = "bus.audit_log WHERE actor_id IS NULL AND action IN
-                ('totals.rebuild', 'pledges.reconcile')";
-    assert!(world.books.count(acts).await >= 16);
+                ('totals.rebuild', 'pledges.reconcile', 'campaigns.reconcile')";
+    assert!(world.books.count(acts).await >= 18);
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ pub async fn of(server: &Server, id: &str) -> Vec<(String, Value)> {
                       UNION ALL \
                       SELECT type, payload, aggregate_version, event_id, aggregate_id \
                         FROM bus.event_log) AS e \
-                   WHERE aggregate_id::text = $1 ORDER BY aggregate_version, event_id";
+                   WHERE aggregate_id::text = $1 AND type LIKE 'campaign.%' \
+                   ORDER BY aggregate_version, event_id";
     let rows = server.database().client().await.query(events, &[&id]).await.unwrap();
     let payload = |row: &tokio_postgres::Row| serde_json::from_str(row.get(1)).unwrap();
     rows.iter().map(|row| (row.get(0), payload(row))).collect()

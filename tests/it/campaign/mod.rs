@@ -8,6 +8,7 @@ mod events;
 mod lifecycle;
 mod listing;
 mod locking;
+mod most_funded;
 mod revising;
 mod searching;
 

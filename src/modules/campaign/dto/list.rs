@@ -31,7 +31,8 @@ pub struct ListQuery {
     #[param(min_length = 1, max_length = 50, pattern = r"^[^\x00]*$", example = "water")]
     category: Option<String>,
     /// In which order: `newest` first unless told. `ending_soon`: the earliest `ends_at` first, those
-    /// without one last, and without `status` only what still runs.
+    /// without one last, and without `status` only what still runs. `most_funded`: what has the
+    /// largest part of its goal first, a moment after it was given.
     #[param(inline)]
     sort: Option<Sort>,
     /// How many items to return: 1 to 100, 20 unless told.

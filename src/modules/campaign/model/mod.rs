@@ -5,5 +5,5 @@ mod selection;
 mod status;
 
 pub use campaign::{Campaign, Changes, Draft, MAX_GOAL_MINOR, Refusal};
-pub use selection::{Place, Selection, Sort};
+pub use selection::{Listed, Place, Selection, Sort};
 pub use status::{Action, Closed, Gate, Status};

@@ -1,6 +1,7 @@
 //! Which campaigns are asked for, and in which order.
 
 use chrono::{DateTime, Utc};
+use diesel::Queryable;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +17,8 @@ pub enum Sort {
     Newest,
     /// What ends first comes first, what has no end last.
     EndingSoon,
+    /// What has the most of its goal comes first.
+    MostFunded,
 }
 
 /// What a list is asked for.
@@ -34,13 +37,27 @@ pub struct Selection {
 pub enum Place {
     Newest(DateTime<Utc>, CampaignId),
     EndingSoon(Option<DateTime<Utc>>, CampaignId),
+    /// How far it is funded, in millionths of its goal.
+    MostFunded(i64, CampaignId),
+}
+
+/// A campaign in a list.
+#[derive(Debug, Clone, Queryable)]
+pub struct Listed {
+    pub campaign: Campaign,
+    /// How far it is funded, in millionths of its goal; read by [`Sort::MostFunded`] only.
+    pub funded_ppm: Option<i64>,
 }
 
 impl Place {
-    pub fn of(campaign: &Campaign, sort: Sort) -> Self {
+    pub fn of(listed: &Listed, sort: Sort) -> Self {
+        let campaign = &listed.campaign;
         match sort {
             Sort::Newest => Self::Newest(campaign.created_at, campaign.id),
             Sort::EndingSoon => Self::EndingSoon(campaign.ends_at, campaign.id),
+            Sort::MostFunded => {
+                Self::MostFunded(listed.funded_ppm.unwrap_or_default(), campaign.id)
+            }
         }
     }
 
@@ -48,6 +65,7 @@ impl Place {
         match self {
             Self::Newest(..) => Sort::Newest,
             Self::EndingSoon(..) => Sort::EndingSoon,
+            Self::MostFunded(..) => Sort::MostFunded,
         }
     }
 
@@ -56,6 +74,7 @@ impl Place {
         match self {
             Self::Newest(at, _) => Some(at),
             Self::EndingSoon(at, _) => at,
+            Self::MostFunded(..) => None,
         }
     }
 }

@@ -157,7 +157,7 @@ async fn page_of(
 ) -> Result<Page<CampaignView>, CampaignError> {
     let rows = repo::list(conn, filter, page).await?;
     let found = Page::new(rows, page.limit, |row| Place::of(row, filter.selection.sort));
-    show_page(conn, found, filter.now).await
+    show_page(conn, found.map(|row| row.campaign), filter.now).await
 }
 
 /// The campaign, locked, if this caller may change it.

@@ -12,8 +12,10 @@ use crate::{
         ids::{CampaignId, PaymentId, PledgeId},
     },
     modules::{
-        campaign::api::admin as campaign, payment::api::reconcile as payment,
-        pledge::api::reconcile as pledge, totals::api::reconcile as totals,
+        campaign::api::{admin as campaign, funding},
+        payment::api::reconcile as payment,
+        pledge::api::reconcile as pledge,
+        totals::api::reconcile as totals,
     },
     platform::{event_bus, postgres::Connection},
 };
@@ -39,13 +41,17 @@ pub async fn pledges(conn: &mut Connection, ids: &[PledgeId]) -> QueryResult<Fou
     Ok((pledges.len(), drifts))
 }
 
-/// Campaigns' totals against their parts and the campaign's own words.
+/// Campaigns' totals against their parts, the campaign's own words, and its place among the most
+/// funded.
 pub async fn campaigns(conn: &mut Connection, ids: &[CampaignId]) -> QueryResult<Found> {
     let (campaigns, _): (Vec<_>, Vec<_>) =
         campaign::announced(conn, ids).await?.into_iter().unzip();
     let repeated = totals::compare_terms(conn, &campaigns).await?;
     let mut drifts = unexplained(conn, totals::CONSUMER, repeated).await?;
     drifts.extend(totals::compare_sums(conn, ids).await?);
+    let raised = totals::announced(conn, ids).await?;
+    let placed = funding::compare_funding(conn, &raised).await?;
+    drifts.extend(unexplained(conn, funding::CONSUMER, placed).await?);
     Ok((campaigns.len(), drifts))
 }
 

@@ -7,7 +7,7 @@ use crate::{
     kernel::ids::{CampaignId, PaymentId},
     modules::{
         admin::{error::AdminError, report::Report, service::AdminService},
-        campaign::api::admin as campaign,
+        campaign::api::{admin as campaign, funding},
         payment::api::reconcile as payment,
         pledge::api::reconcile as pledge,
         totals::api::{self as totals_api, TotalsView, reconcile as totals},
@@ -35,8 +35,32 @@ impl AdminService {
             let done = conn.transaction(async |conn| recount(conn, id, author).await).await?;
             repaired += usize::from(done);
         }
+        let misplaced: Vec<_> = report.misplaced_campaigns().collect();
+        for ids in misplaced.chunks(100) {
+            conn.transaction(async |conn| place(conn, ids, author).await).await?;
+        }
+        self.bus.wake();
         Ok(repaired)
     }
+}
+
+/// Puts campaigns where their totals, held meanwhile, say they belong.
+async fn place(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+    author: &Author,
+) -> Result<(), AdminError> {
+    let raised = totals::lock_announced(conn, ids).await?;
+    funding::mend_funding(conn, &raised).await?;
+    let placed = json!({ "campaigns": ids });
+    let deed = Deed {
+        action: "campaigns.reconcile",
+        target_type: "campaigns",
+        target_id: None,
+        before: None,
+        after: Some(&placed),
+    };
+    Ok(audit::record(conn, author, deed).await?)
 }
 
 async fn tell_pledges(
@@ -85,6 +109,10 @@ async fn recount(
         after = Some(last.pledge_id);
         totals::rebuild_with(conn, &[], &page).await.map_err(AdminError::Recount)?;
     }
+    totals::finish_rebuild(conn, id).await.map_err(AdminError::Recount)?;
+    // a row that was lost begins with low versions again, which the consumer would not believe
+    let raised = totals::announced(conn, &[id]).await?;
+    funding::mend_funding(conn, &raised).await?;
     let after = figures(conn, id).await?;
     let deed = Deed {
         action: "totals.rebuild",

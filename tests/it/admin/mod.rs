@@ -2,6 +2,7 @@
 
 mod access;
 mod campaigns;
+mod depth;
 mod inbox;
 mod lists;
 mod rebuild;

@@ -1,0 +1,1 @@
+DROP INDEX payment.webhook_inbox_not_applied;

@@ -1,0 +1,1 @@
+DROP INDEX bus.parked_event_dead_by_id;

@@ -14,13 +14,14 @@ use crate::{
     auth::api_keys,
     support::{
         Client, Server,
-        donation::{self, Campaign, changed, new_key, sign_up, sign_up_admin},
+        donation::{self, Campaign, Pledge, changed, new_key, promise, sign_up, sign_up_admin},
+        mail::redeem_magic_link,
     },
 };
 
 const MATRIX: &str = include_str!("matrix.txt");
 
-const CALLERS: [&str; 10] = [
+const CALLERS: [&str; 11] = [
     "anonymous",
     "guest",
     "other guest",
@@ -29,6 +30,7 @@ const CALLERS: [&str; 10] = [
     "owner",
     "admin",
     "key",
+    "magic link",
     "expired",
     "tampered",
 ];
@@ -81,7 +83,7 @@ struct World {
     _server: Server,
     client: Client,
     /// In the order of [`CALLERS`].
-    tokens: [Option<String>; 10],
+    tokens: [Option<String>; 11],
     things: Vec<(&'static str, String)>,
 }
 
@@ -96,7 +98,9 @@ impl World {
         let draft = draft.send().await.expect(201).text("id");
         let (user, other) = (sign_up(&client).await, sign_up(&client).await);
         let admin = sign_up_admin(&client, &server.database().url()).await;
-        let guest = campaign.pledge(&client, 100).await;
+        let gift = campaign.gift(100);
+        let answer = promise(&client, &new_key(), &gift).await.expect(201);
+        let guest = Pledge { id: answer.text("id"), token: answer.text("guest_token") };
         let other_guest = campaign.pledge(&client, 100).await;
         let users = campaign.pledge_by(&client, &user, 100).await;
         let (payment, users_payment) =
@@ -121,6 +125,7 @@ impl World {
             ("code", "not-found".to_owned()),
         ];
         let key = api_keys::create(&server, &user).await;
+        let magic_link = redeem_magic_link(&server, gift["donor_email"].as_str().unwrap(), 1).await;
         let (expired, tampered) = (expired(&user), tampered(&user, &admin));
         let tokens = [
             None,
@@ -131,6 +136,7 @@ impl World {
             Some(campaign.owner),
             Some(admin),
             Some(key),
+            Some(magic_link),
             Some(expired),
             Some(tampered),
         ];

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use crate::{
     auth::post,
     support::{
-        Client, Server,
+        Client,
         donation::{Campaign, PATIENCE, Pledge, builder, changed, new_key, promise, sign_up_as},
         eventually,
-        mail::arrive,
+        mail::{arrive, redeem_magic_link},
     },
 };
 
@@ -28,14 +28,6 @@ async fn give_as(client: &Client, campaign: &Campaign, email: &str) -> Pledge {
     let gift = changed(campaign.gift(1000), json!({ "donor_email": email }));
     let answer = promise(client, &new_key(), &gift).await.expect(201);
     Pledge { id: answer.text("id"), token: answer.text("guest_token") }
-}
-
-/// The token of a magic link to this address, the `number`th mail that arrives there.
-async fn redeem(server: &Server, email: &str, number: usize) -> String {
-    post(server, "/api/v1/auth/magic-links", json!({ "email": email })).await.expect(202);
-    let token = arrive(server, email, number).await[number - 1].token();
-    let redeemed = post(server, "/api/v1/auth/magic-links/redeem", json!({ "token": token })).await;
-    redeemed.expect(200).text("access_token")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,9 +93,9 @@ async fn a_magic_link_shows_what_its_address_has_given_and_opens_nothing_else() 
     let squatter = sign_up_as(&client, ADA).await;
     campaign.pledge_by(&client, &squatter, 500).await;
 
-    let link = redeem(&server, ADA, 2).await;
+    let link = redeem_magic_link(&server, ADA, 2).await;
     assert_eq!(ids(&history(&client, &link).await), [second.id.as_str(), first.id.as_str()]);
-    let other = redeem(&server, "bob@example.org", 1).await;
+    let other = redeem_magic_link(&server, "bob@example.org", 1).await;
     assert_eq!(ids(&history(&client, &other).await), [bobs.id.as_str()]);
     assert_eq!(history(&client, &squatter).await.len(), 1, "a link proves no account's address");
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{PYTHON, Server, process::Leashed, sources, wait::eventually};
@@ -71,6 +71,16 @@ pub fn arrive(server: &Server, email: &str, number: usize) -> impl Future<Output
         let mine: Vec<_> = written(server).into_iter().filter(|l| l.to == email).collect();
         ready((mine.len() >= number).then_some(mine))
     })
+}
+
+/// The access token of a magic link to this address, the `number`th mail that arrives there.
+pub async fn redeem_magic_link(server: &Server, email: &str, number: usize) -> String {
+    const LINKS: &str = "/api/v1/auth/magic-links";
+    let client = server.client();
+    client.post(LINKS).json(json!({ "email": email })).send().await.expect(202);
+    let token = arrive(server, email, number).await[number - 1].token();
+    let redeem = client.post(&format!("{LINKS}/redeem")).json(json!({ "token": token }));
+    redeem.send().await.expect(200).text("access_token")
 }
 
 /// How the server is spoken to.

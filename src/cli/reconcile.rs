@@ -29,7 +29,7 @@ pub async fn run(config: &Config, repair: bool) -> anyhow::Result<()> {
     .await?;
     print!("{}", outcome.found);
     if let Some(left) = &outcome.left {
-        print!("counted {} campaigns anew; after it:\n{left}", outcome.repaired);
+        print!("mended {} campaigns; after it:\n{left}", outcome.repaired);
     }
     if outcome.is_clean() {
         return Ok(());

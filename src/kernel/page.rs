@@ -71,7 +71,7 @@ impl<T> Page<T> {
         let limit = usize::try_from(limit).unwrap_or(0);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| has_more).map(|last| encode(&key(last)));
+        let next_cursor = rows.last().filter(|_| has_more).map(|last| to_cursor(&key(last)));
         Self { data: rows, next_cursor, has_more }
     }
 
@@ -90,7 +90,8 @@ fn check(bytes: &[u8]) -> [u8; CHECK_BYTES] {
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
-fn encode<K: Serialize>(key: &K) -> String {
+/// The opaque form of a key.
+pub fn to_cursor<K: Serialize>(key: &K) -> String {
     let json = serde_json::to_vec(key).unwrap_or_default();
     let mut bytes = check(&json).to_vec();
     bytes.extend(json);
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn tampered_cursors_and_limits_out_of_range_are_refused() {
-        let good = encode(&42);
+        let good = to_cursor(&42);
         let mut bad = good.clone().into_bytes();
         bad[3] ^= 1;
         for cursor in [String::from_utf8(bad).unwrap(), "x".into(), String::new(), "é".into()] {

@@ -85,6 +85,11 @@ impl Report {
         self.payments.difference(&self.doubted.0).copied()
     }
 
+    /// How many campaigns are to be mended in one way or another.
+    pub fn to_be_mended(&self) -> usize {
+        self.campaigns.union(&self.misplaced).count()
+    }
+
     /// Campaigns that are to be put where their totals say.
     pub fn misplaced_campaigns(&self) -> impl Iterator<Item = CampaignId> {
         self.misplaced.iter().copied()

@@ -177,3 +177,37 @@ async fn the_background_finds_drift_and_shows_it_until_it_is_mended() {
     assert_eq!((&again["repaired"], &again["drifted"]), (&0.into(), &serde_json::json!([])));
     assert_eq!(world.last_act().await["action"], "totals.refresh");
 }
+
+#[tokio::test]
+async fn a_request_mends_so_many_campaigns_and_tells_where_the_next_goes_on() {
+    let world = world().await;
+    by_hand(
+        &world,
+        "
+        SET session_replication_role = origin;
+        INSERT INTO campaign.campaigns (id, owner_id, title, description, goal_minor, currency,
+               status, allow_overfunding, published_at, created_at, updated_at, version)
+        SELECT gen_random_uuid(), gen_random_uuid(), 'Wells', '', 100, 'USD', 'active', true,
+               now(), now(), now(), 1 FROM generate_series(1, 260);
+        INSERT INTO totals.campaign_totals (campaign_id, currency, goal_minor, campaign_version,
+               published, updated_at)
+        SELECT id, 'USD', 100, 1, true, now() FROM campaign.campaigns WHERE goal_minor = 100;
+        UPDATE campaign.funding SET funded_ppm = funded_ppm + 7",
+    )
+    .await;
+    let (mut body, mut repaired) = (serde_json::json!({}), Vec::new());
+    loop {
+        let found = world.post("/totals/refresh", body).await.expect(200).body;
+        assert_eq!(found["remaining"], serde_json::json!([]));
+        repaired.push(found["repaired"].as_u64().unwrap());
+        if found["next_cursor"].is_null() {
+            break;
+        }
+        body = serde_json::json!({ "cursor": found["next_cursor"] });
+    }
+    assert_eq!(repaired, [100, 100, 61]);
+    let (clean, said) = reconcile(&world, &[]).await;
+    assert!(clean, "{said}");
+    let wrong = serde_json::json!({ "cursor": "abc" });
+    world.post("/totals/refresh", wrong).await.expect_problem(400, "invalid-cursor");
+}

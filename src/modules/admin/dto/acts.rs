@@ -4,8 +4,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    kernel::problem::Problem,
-    modules::auth::api::Role,
+    kernel::{page::PageQuery, problem::Problem},
+    modules::{admin::service::Place, auth::api::Role},
     platform::http::{Checks, text},
 };
 
@@ -45,13 +45,20 @@ pub struct RefreshRequest {
         example = "a donor asked"
     )]
     reason: Option<String>,
+    /// `next_cursor` of the request before, to go on where it ended.
+    #[schema(max_length = 1024, pattern = r"^[^\x00]*$")]
+    cursor: Option<String>,
 }
 
 impl RefreshRequest {
+    /// Why, and from where on.
+    ///
     /// # Errors
-    /// `validation-failed`.
-    pub fn checked(self) -> Result<String, Problem> {
-        reason(self.reason.as_deref().unwrap_or("refresh of the totals"))
+    /// `validation-failed`, `invalid-cursor`.
+    pub fn checked(self) -> Result<(String, Option<Place>), Problem> {
+        let reason = reason(self.reason.as_deref().unwrap_or("refresh of the totals"))?;
+        let from = PageQuery { limit: None, cursor: self.cursor }.parse()?.after;
+        Ok((reason, from))
     }
 }
 

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    kernel::{drift::Drift, ids::CampaignId},
-    modules::admin::service::{ByCurrency, Dashboard, Outcome, Raised},
+    kernel::{drift::Drift, ids::CampaignId, page::to_cursor},
+    modules::admin::service::{ByCurrency, Dashboard, Outcome, Place, Raised},
 };
 
 /// Two books that say different things.
@@ -34,7 +34,7 @@ impl From<&Drift> for DriftBody {
     }
 }
 
-/// What a comparison of all books has found and mended.
+/// What a comparison of the books has found and mended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TotalsRefresh)]
 pub struct RefreshBody {
@@ -42,20 +42,25 @@ pub struct RefreshBody {
     campaigns_checked: u64,
     /// What was found, at most a thousand.
     drifted: Vec<DriftBody>,
-    /// How many campaigns were counted anew.
+    /// How many campaigns were counted anew, or put where they belong among the most funded.
     #[schema(minimum = 0, example = 1)]
     repaired: usize,
     /// What is still wrong, and for a person to mend; at most a thousand.
     remaining: Vec<DriftBody>,
+    /// There is more than one request may compare: send it as `cursor` to go on from there; `null`
+    /// at the end.
+    #[schema(required, example = json!(null))]
+    next_cursor: Option<String>,
 }
 
-impl From<&Outcome> for RefreshBody {
-    fn from(outcome: &Outcome) -> Self {
+impl RefreshBody {
+    pub fn new(outcome: &Outcome, next: Option<Place>) -> Self {
         let told = |drifts: &[Drift]| drifts.iter().map(DriftBody::from).collect();
         Self {
             campaigns_checked: outcome.found.campaigns_checked,
             drifted: told(&outcome.found.drifts),
             repaired: outcome.repaired,
+            next_cursor: next.map(|place| to_cursor(&place)),
             remaining: outcome.left.as_ref().map_or_else(Vec::new, |left| told(&left.drifts)),
         }
     }

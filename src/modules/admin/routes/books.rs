@@ -18,13 +18,16 @@ use crate::{
 /// Compare and mend the totals
 ///
 /// Compares all books: ledger, payments, pledges, totals. Totals that are wrong are counted anew
-/// while gifts go on. What payments and ledger say of each other is only reported.
+/// while gifts go on. What payments and ledger say of each other is only reported. A request works
+/// for some seconds; where that is not enough, `next_cursor` tells where the next one goes on.
 #[utoipa::path(
     tag = "totals",
     security(("bearer" = [])),
-    request_body(content = Option<RefreshRequest>, description = "None, or why", example = json!({ "reason": "a donor asked" })),
+    request_body(content = Option<RefreshRequest>, description = "None, or why, and where to go on", example = json!({ "reason": "a donor asked" })),
     responses((status = 200, description = "What was found and mended", body = RefreshBody)),
-    extensions(("x-problems" = json!(["unauthorized", "forbidden"])))
+    extensions(("x-problems" = json!([
+        "unauthorized", "forbidden", "validation-failed", "invalid-cursor"
+    ])))
 )]
 #[post("/totals/refresh")]
 pub async fn refresh_totals(
@@ -33,9 +36,10 @@ pub async fn refresh_totals(
     request: HttpRequest,
     body: JsonBody,
 ) -> Answer {
-    let reason = body.or_empty().parse::<RefreshRequest>()?.checked()?;
-    let outcome = service.refresh_totals(&author(caller, &request, reason)).await?;
-    Ok(ok(&RefreshBody::from(&outcome)))
+    let (reason, from) = body.or_empty().parse::<RefreshRequest>()?.checked()?;
+    let author = author(caller, &request, reason);
+    let (outcome, next) = service.refresh_totals(from, &author).await?;
+    Ok(ok(&RefreshBody::new(&outcome, next)))
 }
 
 /// The figures of the day

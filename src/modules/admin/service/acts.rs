@@ -110,22 +110,6 @@ impl AdminService {
         });
         done.await.inspect(|_| self.bus.wake())
     }
-
-    /// Compares all books and mends what can be.
-    pub async fn refresh_totals(&self, author: &Author) -> Result<super::Outcome, AdminError> {
-        let outcome = self.reconcile(Some(author)).await?;
-        let mut conn = self.database.conn().await?;
-        let deed = Deed {
-            action: "totals.refresh",
-            target_type: "totals",
-            target_id: None,
-            before: Some(&json!({ "drift": outcome.found.counts })),
-            after: Some(&json!({ "drift": outcome.left.as_ref().map(|left| &left.counts),
-                                 "repaired": outcome.repaired })),
-        };
-        audit::record(&mut conn, author, deed).await?;
-        Ok(outcome)
-    }
 }
 
 fn told_user((user, suspended_at): &Standing) -> Value {

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::platform::{event_bus::EventBus, postgres::Database};
 
 pub use dashboard::{ByCurrency, Dashboard, Raised};
-pub use reconcile::{Outcome, Reconciler};
+pub use reconcile::{Outcome, Place, Reconciler};
 
 /// Everything administrators do. Cheap to clone.
 #[derive(Clone)]

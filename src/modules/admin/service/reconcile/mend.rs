@@ -1,5 +1,7 @@
 //! Making anew what follows from payments and pledges, while writes go on.
 
+use std::collections::BTreeSet;
+
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
@@ -22,7 +24,8 @@ use crate::{
 const PAGE: i64 = 500;
 
 impl AdminService {
-    /// Mends what the report names, and returns how many campaigns were counted anew.
+    /// Mends what the report names, and returns how many campaigns were counted anew or put where
+    /// they belong.
     pub(super) async fn mend(&self, report: &Report, author: &Author) -> Result<usize, AdminError> {
         let mut conn = self.database.conn().await?;
         let payments: Vec<_> = report.mendable_payments().collect();
@@ -35,12 +38,14 @@ impl AdminService {
             let done = conn.transaction(async |conn| recount(conn, id, author).await).await?;
             repaired += usize::from(done);
         }
-        let misplaced: Vec<_> = report.misplaced_campaigns().collect();
+        let recounted: BTreeSet<_> = report.mendable_campaigns().collect();
+        let misplaced: Vec<_> =
+            report.misplaced_campaigns().filter(|id| !recounted.contains(id)).collect();
         for ids in misplaced.chunks(100) {
             conn.transaction(async |conn| place(conn, ids, author).await).await?;
         }
         self.bus.wake();
-        Ok(repaired)
+        Ok(repaired + misplaced.len())
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod examine;
 mod mend;
+mod refresh;
+mod walk;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -15,33 +17,25 @@ use crate::{
             repo::{self, Kind},
             report::Report,
         },
-        campaign::{
-            api::admin as campaign,
-            events::{CAMPAIGN_CHANGED, CampaignChanged},
-        },
-        payment::{
-            api::reconcile as payment,
-            events::{PAYMENT_CHANGED, PaymentChanged},
-        },
-        pledge::{
-            api::reconcile as pledge,
-            events::{PLEDGE_CANCELLED, PLEDGE_CHANGED, PledgeChanged},
-        },
-        totals::api::reconcile as totals,
+        campaign::events::{CAMPAIGN_CHANGED, CampaignChanged},
+        payment::events::{PAYMENT_CHANGED, PaymentChanged},
+        pledge::events::{PLEDGE_CANCELLED, PLEDGE_CHANGED, PledgeChanged},
     },
     platform::{
         audit::Author,
         event_bus::{self, Event},
-        postgres::Connection,
     },
 };
 
+use walk::{campaigns, payments, pledges};
+
+pub use walk::Place;
 pub use worker::Reconciler;
 
 /// Payments or pledges in one snapshot.
 const PAGE: i64 = 500;
 /// Campaigns in one snapshot: each is summed up.
-const CAMPAIGNS: usize = 25;
+const CAMPAIGNS: i64 = 25;
 
 /// One instant for all that is read inside.
 macro_rules! snapshot {
@@ -49,13 +43,14 @@ macro_rules! snapshot {
         $conn.build_transaction().repeatable_read().read_only().run($work).await?
     };
 }
+use snapshot;
 
 /// What a repair came to.
 #[derive(Debug)]
 pub struct Outcome {
     /// What was found at first.
     pub found: Report,
-    /// How many campaigns were counted anew.
+    /// How many campaigns were counted anew, or put where they belong.
     pub repaired: usize,
     /// What is still wrong: only a person can mend it.
     pub left: Option<Report>,
@@ -93,31 +88,11 @@ impl AdminService {
     }
 
     async fn examine_all(&self) -> Result<Report, AdminError> {
-        let mut report = Report::default();
         let mut conn = self.database.conn().await?;
-        let mut after = None;
-        loop {
-            let ids = payment::ids_after(&mut conn, after, PAGE).await?;
-            let Some(last) = ids.last() else { break };
-            after = Some(*last);
-            payments(&mut conn, &ids, &mut report).await?;
+        let (mut report, mut next) = (Report::default(), Some(Place::START));
+        while let Some(place) = next {
+            next = walk::step(&mut conn, place, &mut report).await?;
         }
-        let mut after = None;
-        loop {
-            let ids = pledge::ids_after(&mut conn, after, PAGE).await?;
-            let Some(last) = ids.last() else { break };
-            after = Some(*last);
-            pledges(&mut conn, &ids, &mut report).await?;
-        }
-        let mut after = None;
-        loop {
-            let ids = campaign::ids_after(&mut conn, after, PAGE).await?;
-            let Some(last) = ids.last() else { break };
-            after = Some(*last);
-            campaigns(&mut conn, &ids, &mut report).await?;
-        }
-        orphans(&mut conn, &mut report).await?;
-        report.add(snapshot!(conn, async |conn| examine::whole(conn).await));
         Ok(report)
     }
 
@@ -141,65 +116,13 @@ impl AdminService {
             }
         }
         let campaign_ids: Vec<_> = touched.into_iter().collect();
-        campaigns(&mut conn, &campaign_ids, &mut report).await?;
+        let page = usize::try_from(CAMPAIGNS).unwrap_or(1);
+        for ids in campaign_ids.chunks(page) {
+            campaigns(&mut conn, ids, &mut report).await?;
+        }
         report.add(snapshot!(conn, async |conn| examine::whole(conn).await));
         Ok((report, upto))
     }
-}
-
-async fn payments(
-    conn: &mut Connection,
-    ids: &[PaymentId],
-    report: &mut Report,
-) -> Result<(), AdminError> {
-    let (checked, drifts) = snapshot!(conn, async |conn| examine::payments(conn, ids).await);
-    report.payments_checked += checked as u64;
-    report.add(drifts);
-    Ok(())
-}
-
-async fn pledges(
-    conn: &mut Connection,
-    ids: &[PledgeId],
-    report: &mut Report,
-) -> Result<(), AdminError> {
-    let (checked, drifts) = snapshot!(conn, async |conn| examine::pledges(conn, ids).await);
-    report.pledges_checked += checked as u64;
-    report.add(drifts);
-    Ok(())
-}
-
-async fn campaigns(
-    conn: &mut Connection,
-    ids: &[CampaignId],
-    report: &mut Report,
-) -> Result<(), AdminError> {
-    for some in ids.chunks(CAMPAIGNS) {
-        let (checked, drifts) = snapshot!(conn, async |conn| examine::campaigns(conn, some).await);
-        report.campaigns_checked += checked as u64;
-        report.add(drifts);
-    }
-    Ok(())
-}
-
-/// What is counted and does not exist. Rows are never deleted, so one that is counted exists at
-/// any later instant.
-async fn orphans(conn: &mut Connection, report: &mut Report) -> Result<(), AdminError> {
-    let mut after = None;
-    loop {
-        let counted = totals::contributions_after(conn, after, PAGE).await?;
-        let Some((last, _)) = counted.last() else { break };
-        after = Some(*last);
-        report.add(examine::counted_payments(conn, &counted).await?);
-    }
-    let mut after = None;
-    loop {
-        let counted = totals::pledges_after(conn, after, PAGE).await?;
-        let Some((last, _)) = counted.last() else { break };
-        after = Some(*last);
-        report.add(examine::counted_pledges(conn, &counted).await?);
-    }
-    Ok(())
 }
 
 /// What some events are about.

@@ -3,7 +3,7 @@
 use std::{net::TcpListener, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpResponse,
     dev::ServerHandle,
     http::header::LOCATION,
     middleware::{Condition, from_fn},
@@ -16,15 +16,13 @@ use crate::{
     config::Config,
     modules::auth::api::identify,
     platform::http::{
-        KnownRoutes, Origins, ReadTimeout, TrustedProxies, cors, edge, limit, not_found,
+        KnownRoutes, Origins, ReadTimeout, Serving, TrustedProxies, cors, edge, limit, not_found,
+        serve,
     },
 };
 
 /// What can be read without being in the document.
 const PAGES: [&str; 4] = ["/openapi.json", "/docs", "/docs/", "/docs/{file}"];
-
-/// Requests under way get this long to finish.
-const SHUTDOWN_SECONDS: u64 = 25;
 
 /// Starts the workers.
 pub fn start(
@@ -38,8 +36,12 @@ pub fn start(
     let proxies = TrustedProxies(config.http.trusted_proxies.clone().into());
     let patience = Duration::from_secs(config.http.read_timeout_seconds.get().into());
     let origins = Origins(config.http.cors_origins.clone().into());
-    let workers = config.http.workers.get();
-    let server = HttpServer::new(move || {
+    let how = Serving {
+        workers: config.http.workers.get(),
+        max_connections: config.http.max_connections.get(),
+        patience,
+    };
+    let application = move || {
         let mut app = App::new()
             // outermost last: the edge sees all
             .wrap(Condition::new(services.limiter.is_some(), from_fn(limit)))
@@ -68,19 +70,8 @@ pub fn start(
             .route("/docs", web::get().to(redirect_to_docs))
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
             .default_service(web::to(not_found))
-    })
-    .workers(workers)
-    .max_connections(config.http.max_connections.get().div_ceil(workers))
-    .keep_alive(Duration::from_secs(75))
-    .client_request_timeout(patience)
-    .client_disconnect_timeout(Duration::from_secs(5))
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    Ok(handle)
+    };
+    Ok(serve(listener, how, application)?)
 }
 
 async fn redirect_to_docs() -> HttpResponse {

@@ -100,7 +100,7 @@ pub struct Http {
     /// How long `/readyz` says `draining` before a stop, so that a balancer looks elsewhere.
     #[serde(deserialize_with = "values::seconds")]
     pub drain_seconds: u64,
-    /// How long a request may take to arrive.
+    /// How long a request may take to arrive, and who reads nothing of an answer is waited for.
     #[serde(deserialize_with = "values::positive")]
     pub read_timeout_seconds: NonZeroU32,
     /// Networks whose `X-Forwarded-For` is believed.

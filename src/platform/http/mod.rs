@@ -1,5 +1,5 @@
 //! HTTP manners, the same for every route: bodies and their limits, rate limits, origins, problems,
-//! request ids, headers, metrics, one log line per request.
+//! request ids, headers, metrics, one log line per request; and the server of connections itself.
 //!
 //! A handler returns `Result<HttpResponse, Problem>`. A problem travels in the response's
 //! extensions up to [`edge`], the one middleware, which gives it its body; so errors that the
@@ -8,6 +8,7 @@
 mod body;
 mod client_address;
 mod cors;
+mod departure;
 mod edge;
 mod health;
 mod json;
@@ -18,6 +19,7 @@ mod params;
 mod problem_pages;
 mod respond;
 mod routes;
+mod serve;
 mod validate;
 
 pub use body::{MAX_BODY_BYTES, RawBody, ReadTimeout};
@@ -32,4 +34,5 @@ pub use params::{IfMatchHeader, PathId, Query};
 pub use problem_pages::get_problem;
 pub use respond::{created, ok, problem_response};
 pub use routes::{KnownRoutes, not_found};
+pub use serve::{Serving, serve};
 pub use validate::{Checks, text};

@@ -7,6 +7,7 @@ mod methods;
 mod observing;
 mod parameters;
 mod raw;
+mod slow_readers;
 
 use crate::support::Response;
 

@@ -55,6 +55,13 @@ impl Wire {
         Some(Answer { status, head, body: String::from_utf8(body).unwrap() })
     }
 
+    /// Whether nothing has come from the other side so far.
+    pub fn hears_nothing(&self) -> bool {
+        let mut buffer = [0; 1];
+        let error = self.stream.try_read(&mut buffer).map_err(|error| error.kind());
+        self.read.is_empty() && error == Err(std::io::ErrorKind::WouldBlock)
+    }
+
     /// Waits for the other side to hang up, and returns what it said before.
     pub async fn ended(&mut self) -> Vec<u8> {
         while self.more().await {}

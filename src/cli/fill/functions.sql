@@ -145,7 +145,7 @@ BEGIN
     INSERT INTO totals.gift (pledge_id, campaign_id) SELECT pledge_id, campaign_id FROM paid;
 END $$;
 
--- From what was filled in: who gave to which campaign, and the sums.
+-- From what was filled in: who gave to which campaign, the sums, and how far they reach.
 CREATE FUNCTION pg_temp.fill_totals() RETURNS void LANGUAGE plpgsql SET work_mem = '256MB' AS $$
 BEGIN
     INSERT INTO totals.donor (campaign_id, donor_hash)
@@ -163,4 +163,10 @@ BEGIN
       LEFT JOIN (SELECT campaign_id, count(*) AS donors FROM totals.donor GROUP BY 1) d
              ON d.campaign_id = c.id
         ON CONFLICT (campaign_id) DO NOTHING;
+
+    INSERT INTO campaign.funding (campaign_id, funded_ppm, totals_version)
+    SELECT campaign_id, div(captured_minor::numeric * 1000000, goal_minor), version
+      FROM totals.campaign_totals
+        ON CONFLICT (campaign_id) DO UPDATE
+       SET funded_ppm = excluded.funded_ppm, totals_version = excluded.totals_version;
 END $$;

@@ -40,6 +40,7 @@ impl Fleet {
                 .env("REDIS_URL", redis.url())
                 .env("CAREFORALL_HTTP__BIND", format!("127.0.0.1:{port}"))
                 .env("CAREFORALL_RATE_LIMIT__ENABLED", rate_limit)
+                .env("CAREFORALL_RATE_LIMIT__READS_PER_IP_PER_MINUTE", READS)
                 .env("CAREFORALL_HTTP__TRUSTED_PROXIES", "127.0.0.0/8")
                 .start()
         });
@@ -51,6 +52,9 @@ impl Fleet {
         Client::new(self.balancer.base())
     }
 }
+
+/// How much a client may read in a minute, where limits are on.
+const READS: u32 = 30;
 
 /// What the load has seen.
 #[derive(Default)]
@@ -135,9 +139,10 @@ async fn addresses_and_ids_reach_the_replicas_and_nobody_makes_them_up() {
         let list = client.get("/api/v1/campaigns").header("x-forwarded-for", claimed).send().await;
         left.push(list.expect(200).header("ratelimit-remaining").unwrap().parse::<u32>().unwrap());
     }
-    // on a busy machine Redis may be too slow, and each replica counts its third alone
+    // on a busy machine Redis may be too slow, and each replica counts its third alone; and one
+    // comes back every two seconds
     let least = left.iter().min().unwrap();
-    assert!(*least <= 1000 - 4, "one client, whatever it claims: {left:?}");
+    assert!(*least < READS - 1, "one client, whatever it claims: {left:?}");
 
     let named = client.get("/livez").header("x-request-id", "from-the-client-1").send().await;
     assert_eq!(named.header("x-request-id"), Some("from-the-client-1"));

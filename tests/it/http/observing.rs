@@ -82,7 +82,7 @@ async fn a_donation_shows_in_the_metrics() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_is_one_json_line_and_no_line_tells_a_secret() {
-    let server = Server::builder().env("RUST_LOG", "debug").start().await;
+    let mut server = Server::builder().env("RUST_LOG", "debug").start().await;
     let mut secrets = donate(&server).await;
     secrets.extend([EMAIL, KEY, PASSWORD, "@example.org"].map(str::to_owned));
     let sent = json!({ "email": EMAIL, "password": "another long password" });
@@ -90,7 +90,7 @@ async fn every_request_is_one_json_line_and_no_line_tells_a_secret() {
     secrets.push("another long password".into());
     let trace = refused.expect(401).text("trace_id");
 
-    let logs = server.logs();
+    let logs = server.whole_log().await;
     let lines: Vec<Value> = logs
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("listening "))

@@ -16,19 +16,19 @@ async fn fails(server: &Server, index: usize) -> Option<(bool, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_waits_for_a_server_that_is_away() {
     let mut mail = MailServer::start(Mode::Plain);
-    let server = sending_to(&mail).start().await;
+    let mut server = sending_to(&mail).start().await;
     mail.stop();
     register(&server.client(), "ada@example.org").await;
     eventually(PATIENCE, async || rows(&server).await[0].4 >= 2).await;
     mail.start_again();
     assert_eq!(mail.receives(1).await[0].to, "ada@example.org");
-    assert!(!server.logs().contains("ada@example.org"));
+    assert!(!server.whole_log().await.contains("ada@example.org"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_refuses_for_good_ends_with_the_reason() {
     let mail = MailServer::start(Mode::Plain);
-    let server = sending_to(&mail).start().await;
+    let mut server = sending_to(&mail).start().await;
     let client = server.client();
     for email in ["nobody@example.org", "later@example.org", "ada@example.org"] {
         register(&client, email).await;
@@ -38,7 +38,7 @@ async fn what_the_server_refuses_for_good_ends_with_the_reason() {
     assert_eq!(mail.receives(1).await[0].to, "ada@example.org", "the others do not wait for it");
     let (_, sent, failed, wiped, _, _) = rows(&server).await.remove(1);
     assert!(!sent && !failed && !wiped, "a server that says later is asked again");
-    let log = server.logs();
+    let log = server.whole_log().await;
     assert!(!log.contains("@example.org") && log.contains("mail given up"), "{log}");
 }
 

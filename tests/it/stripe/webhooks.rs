@@ -58,7 +58,7 @@ async fn our_intent_is_known_without_its_mark() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_live_mode_is_refused_quarantined_and_counted() {
-    let shop = Shop::open().await;
+    let mut shop = Shop::open().await;
     let payment = captured(&shop).await;
     let charge = json!({ "id": "ch_1", "object": "charge", "currency": "usd", "metadata": {},
                          "payment_intent": payment.provider_payment_id, "amount_refunded": 2500 });
@@ -72,7 +72,9 @@ async fn an_event_of_live_mode_is_refused_quarantined_and_counted() {
     let metrics = metrics.text().await.unwrap();
     let counted = r#"webhooks_total{provider="stripe",outcome="wrong_mode"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
-    assert!(shop.server.logs().contains("is the webhook's secret that of the other mode?"));
+    assert!(
+        shop.server.whole_log().await.contains("is the webhook's secret that of the other mode?")
+    );
 }
 
 /// The webhook of the refund itself was lost; the sum makes us ask for the list.

@@ -139,7 +139,15 @@ impl Server {
         }
     }
 
-    /// All it has said so far, and its predecessors.
+    /// Ends it politely and returns all it has said. While it runs, a line may still be on its way:
+    /// a thread of its own writes them.
+    pub async fn whole_log(&mut self) -> String {
+        self.sigterm();
+        self.ended(Duration::from_mins(1)).await;
+        self.logs()
+    }
+
+    /// What has arrived so far of what it said, and its predecessors.
     pub fn logs(&self) -> String {
         self.builder.logs()
     }

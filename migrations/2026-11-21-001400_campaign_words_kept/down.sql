@@ -1,0 +1,1 @@
+ALTER TABLE campaign.campaigns DROP COLUMN words;

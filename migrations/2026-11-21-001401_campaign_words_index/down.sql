@@ -1,0 +1,1 @@
+DROP INDEX campaign.campaigns_words_kept;

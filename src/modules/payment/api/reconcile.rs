@@ -69,13 +69,22 @@ fn told(amounts: Amounts) -> String {
     format!("{captured_minor}/{refunded_minor}/{disputed_minor}")
 }
 
-/// What concerns no single payment: the sum of everything, and neglected webhooks.
+/// Compares the sums of the next payments with those of their ledger, whosever its rows are; also
+/// returns the last of these payments, if there may be more.
+pub async fn examine_sums(
+    conn: &mut Connection,
+    after: Option<PaymentId>,
+    limit: i64,
+) -> QueryResult<(Option<PaymentId>, Vec<Drift>)> {
+    let upto = repo::end_of_stretch(conn, after, limit).await?;
+    let sums = repo::unequal_sums(conn, after, upto).await?;
+    Ok((upto, sums.into_iter().map(|detail| Drift::new("ledger_sum", detail)).collect()))
+}
+
+/// What concerns no single payment: neglected webhooks.
 pub async fn examine_whole(conn: &mut Connection) -> QueryResult<Vec<Drift>> {
-    let sums = repo::unequal_sums(conn).await?;
     let webhooks = repo::neglected_webhooks(conn).await?;
-    let sums = sums.into_iter().map(|detail| Drift::new("ledger_sum", detail));
-    let webhooks = webhooks.into_iter().map(|detail| Drift::new("webhook_inbox", detail));
-    Ok(sums.chain(webhooks).collect())
+    Ok(webhooks.into_iter().map(|detail| Drift::new("webhook_inbox", detail)).collect())
 }
 
 /// The next payments of a campaign that captured anything, by id.

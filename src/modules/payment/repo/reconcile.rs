@@ -1,7 +1,7 @@
 //! Payments beside what the ledger and the history say of them.
 
 use diesel::{
-    ExpressionMethods, QueryDsl, QueryResult, QueryableByName, sql_query,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, sql_query,
     sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid},
 };
 use diesel_async::RunQueryDsl;
@@ -187,20 +187,43 @@ struct Detail {
     detail: String,
 }
 
-/// Currencies in which the whole ledger is not the sum of all payments.
-pub async fn unequal_sums(conn: &mut Connection) -> QueryResult<Vec<String>> {
+/// The last of the next `limit` payments; `None`: there are no more than that.
+pub async fn end_of_stretch(
+    conn: &mut Connection,
+    after: Option<PaymentId>,
+    limit: i64,
+) -> QueryResult<Option<PaymentId>> {
+    dsl::payments
+        .filter(dsl::id.gt(after.unwrap_or(PaymentId(uuid::Uuid::nil()))))
+        .order(dsl::id)
+        .offset(limit - 1)
+        .select(dsl::id)
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Currencies in which the ledger of a stretch of payments, from behind `after` to `upto`, is not
+/// the sum of these payments.
+pub async fn unequal_sums(
+    conn: &mut Connection,
+    after: Option<PaymentId>,
+    upto: Option<PaymentId>,
+) -> QueryResult<Vec<String>> {
     let found: Vec<Detail> = sql_query(
         "WITH p AS ( \
              SELECT currency, sum(captured_minor) AS captured, sum(refunded_minor) AS refunded, \
-                    sum(disputed_minor) AS disputed FROM payment.payments GROUP BY currency \
+                    sum(disputed_minor) AS disputed FROM payment.payments \
+              WHERE id > $1 AND id <= $2 GROUP BY currency \
          ), l AS ( \
              SELECT currency, \
                     coalesce(sum(delta_minor) FILTER (WHERE kind = 'captured'), 0) AS captured, \
                     coalesce(sum(delta_minor) FILTER (WHERE kind = 'refunded'), 0) AS refunded, \
                     coalesce(sum(delta_minor) FILTER (WHERE kind = 'disputed'), 0) AS disputed \
-               FROM payment.ledger GROUP BY currency \
+               FROM payment.ledger WHERE payment_id > $1 AND payment_id <= $2 GROUP BY currency \
          ) \
-         SELECT format('in %s all payments are %s/%s/%s, the ledger says %s/%s/%s', currency, \
+         SELECT format('in %s the payments from %s to %s are %s/%s/%s, the ledger says %s/%s/%s', \
+                       currency, $1, $2, \
                        coalesce(p.captured, 0), coalesce(p.refunded, 0), coalesce(p.disputed, 0), \
                        coalesce(l.captured, 0), coalesce(l.refunded, 0), coalesce(l.disputed, 0)) \
                 AS detail \
@@ -208,6 +231,8 @@ pub async fn unequal_sums(conn: &mut Connection) -> QueryResult<Vec<String>> {
           WHERE (coalesce(p.captured, 0), coalesce(p.refunded, 0), coalesce(p.disputed, 0)) \
              <> (coalesce(l.captured, 0), coalesce(l.refunded, 0), coalesce(l.disputed, 0))",
     )
+    .bind::<Uuid, _>(after.map_or(uuid::Uuid::nil(), Into::into))
+    .bind::<Uuid, _>(upto.map_or(uuid::Uuid::max(), Into::into))
     .load(conn)
     .await?;
     Ok(found.into_iter().map(|row| row.detail).collect())

@@ -37,6 +37,9 @@ const PAGE: i64 = 500;
 /// Campaigns in one snapshot: each is summed up.
 const CAMPAIGNS: i64 = 25;
 
+/// Payments that are summed up at once: some ten milliseconds.
+const SUMMED: i64 = 20_000;
+
 /// One instant for all that is read inside.
 macro_rules! snapshot {
     ($conn:ident, $work:expr) => {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CAMPAIGNS, PAGE, examine, snapshot};
+use super::{CAMPAIGNS, PAGE, SUMMED, examine, snapshot};
 use crate::{
     kernel::ids::{CampaignId, PaymentId, PledgeId},
     modules::{
@@ -29,6 +29,8 @@ enum Books {
     /// at any later instant.
     CountedPayments,
     CountedPledges,
+    /// The ledger and all payments, summed up.
+    Sums,
     /// What concerns no single thing.
     Whole,
 }
@@ -53,7 +55,8 @@ impl Place {
             Books::Pledges => Books::Campaigns,
             Books::Campaigns => Books::CountedPayments,
             Books::CountedPayments => Books::CountedPledges,
-            Books::CountedPledges => Books::Whole,
+            Books::CountedPledges => Books::Sums,
+            Books::Sums => Books::Whole,
             Books::Whole => return None,
         }))
     }
@@ -91,6 +94,13 @@ pub async fn step(
             let counted = totals::pledges_after(conn, place.after.map(PledgeId), PAGE).await?;
             report.add(examine::counted_pledges(conn, &counted).await?);
             counted.last().map(|(id, _)| id.0)
+        }
+        Books::Sums => {
+            let after = place.after.map(PaymentId);
+            let (last, drifts) =
+                snapshot!(conn, async |conn| payment::examine_sums(conn, after, SUMMED).await);
+            report.add(drifts);
+            last.map(|id| id.0)
         }
         Books::Whole => {
             report.add(snapshot!(conn, async |conn| examine::whole(conn).await));

@@ -21,6 +21,7 @@ use crate::{
         cache::listen_for_hints,
         event_bus::{BusConfig, BusRuntime, Consumer},
         idempotency,
+        lookout::Lookout,
         mailer::Mailer,
     },
 };
@@ -56,30 +57,39 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
         }
     });
 
+    let mut lookout = Lookout::new(database.clone());
     let inbox = InboxWorker::new(
         database.clone(),
         services.payments.providers().clone(),
         services.bus.clone(),
         services.inbox.clone(),
+        &mut lookout,
     );
     background.spawn("inbox", inbox.run(stop.clone()));
     background.spawn("inbox retention", forget_settled(database.clone(), stop.clone()));
-    let canceller = Canceller::new(database.clone(), services.payments.clone());
+    let canceller = Canceller::new(database.clone(), services.payments.clone(), &mut lookout);
     background.spawn("canceller", canceller.run(stop.clone()));
-    let refunder = Refunder::new(database.clone(), services.payments.clone());
+    let refunder = Refunder::new(database.clone(), services.payments.clone(), &mut lookout);
     background.spawn("refunder", refunder.run(stop.clone()));
     let sweeper = Sweeper::new(database.clone(), services.payments.clone(), services.door.clone());
     background.spawn("sweeper", sweeper.run(stop.clone()));
     let abandon_after = services.payments.pace().abandon_after;
     background.spawn("unpaid pledges", services.pledges.clone().run(abandon_after, stop.clone()));
-    let followers = services.pledges.clone().follow_cancelled_campaigns(stop.clone());
+    let followers = services.pledges.clone().follow_cancelled_campaigns(&mut lookout, stop.clone());
     background.spawn("cancelled campaigns", followers);
-    let clerk = Clerk::new(database.clone(), services.auth.keys().clone(), Arc::new(KnownGuests));
+    let clerk = Clerk::new(&services.auth, Arc::new(KnownGuests), &mut lookout);
     background.spawn("clerk", clerk.run(stop.clone()));
-    let mailer = Mailer::new(database.clone(), services.mail.clone(), services.mail_from.clone());
+    let mailer = Mailer::new(
+        database.clone(),
+        services.mail.clone(),
+        services.mail_from.clone(),
+        services.mail_bell.clone(),
+        &mut lookout,
+    );
     background.spawn("mailer", mailer.run(stop.clone()));
-    background.spawn("deadlines", services.campaigns.clone().run(stop.clone()));
-    background.spawn("suspensions", services.auth.clone().watch_suspensions(stop.clone()));
+    background.spawn("deadlines", services.campaigns.clone().run(&mut lookout, stop.clone()));
+    let suspensions = services.auth.clone().watch_suspensions(&mut lookout, stop.clone());
+    background.spawn("suspensions", suspensions);
     let reconciler = Reconciler::new(services.admin.clone());
     background.spawn("reconciliation", reconciler.run(stop.clone()));
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));
@@ -93,7 +103,10 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
             .spawn("hints", listen_for_hints(redis.clone(), services.bus.clone(), stop.clone()));
     }
     if let Some(bank) = &services.sandbox {
-        match DeliveryWorker::new(bank.clone(), Pace::default()) {
+        bank.watch(&mut lookout);
+        // the lookout looks
+        let pace = Pace { poll: Duration::from_secs(30), ..Pace::default() };
+        match DeliveryWorker::new(bank.clone(), pace) {
             Ok(worker) => {
                 let token = stop.clone();
                 background.spawn("sandbox", async move { worker.run(token).await });
@@ -101,6 +114,7 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
             Err(error) => tracing::error!(%error, "the sandbox cannot send webhooks"),
         }
     }
+    background.spawn("lookout", lookout.run(stop.clone()));
     background.tasks.close();
     background
 }

@@ -46,6 +46,8 @@ pub struct Services {
     pub admin: AdminService,
     pub door: Door,
     pub inbox: Arc<Notify>,
+    /// Wakes the mailer.
+    pub mail_bell: Arc<Notify>,
     pub sandbox: Option<SandboxBank>,
     /// Absent: nothing is limited.
     pub limiter: Option<RateLimiter>,
@@ -72,13 +74,13 @@ impl Services {
             Some(redis) => EventBus::with_remote(wake_hints(redis.clone())),
             None => EventBus::new(),
         };
-        let inbox = Arc::new(Notify::new());
+        let (inbox, mail_bell) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let amounts = AmountRange {
             min_minor: config.pledges.min_amount_minor,
             max_minor: config.pledges.max_amount_minor,
         };
         let runtime = Handle::current();
-        let auth = AuthService::new(database.clone(), keys);
+        let auth = AuthService::new(database.clone(), keys, mail_bell.clone());
         Ok(Self {
             health: Health::new(database.clone(), resources.redis.clone()),
             campaigns: CampaignService::new(resources.reads.clone(), bus.clone()),
@@ -105,6 +107,7 @@ impl Services {
             auth,
             bus,
             inbox,
+            mail_bell,
             sandbox,
             limiter: limiter(config, resources),
             mail: mail(config)?,

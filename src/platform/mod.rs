@@ -1,5 +1,5 @@
 //! Everything that does I/O and knows no donation: the database, the cache, idempotency, the event
-//! bus, batching, mail, rate limits, telemetry and HTTP manners. Imports nothing but the kernel.
+//! bus, batching, mail, what is due, rate limits, telemetry and HTTP manners. Imports nothing but the kernel.
 
 pub mod audit;
 pub mod batching;
@@ -9,6 +9,7 @@ pub mod embedded_postgres;
 pub mod event_bus;
 pub mod http;
 pub mod idempotency;
+pub mod lookout;
 pub mod mailer;
 pub mod pool;
 pub mod postgres;

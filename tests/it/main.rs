@@ -34,6 +34,7 @@ mod refunds;
 mod sandbox;
 mod schema;
 mod sequences;
+mod statements;
 mod storms;
 mod stripe;
 mod support;

@@ -100,6 +100,11 @@ pub async fn owner_of(conn: &mut Connection, id: CampaignId) -> QueryResult<Opti
     dsl::campaigns.find(id).select(dsl::owner_id).first(conn).await.optional()
 }
 
+/// What the lookout asks: has any campaign that is not ended reached its end?
+pub const END_DUE: &str = "\
+    SELECT 1 FROM campaign.campaigns \
+    WHERE status IN ('active', 'paused') AND coalesce(ends_at, 'infinity') <= now()";
+
 /// Ends, as their next version, some campaigns whose end has passed and which nobody else is
 /// changing.
 pub async fn end_due(

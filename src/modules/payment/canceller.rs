@@ -1,9 +1,10 @@
 //! Cancelled pledges: their payments are cancelled at the provider, by intent, until it confirms.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use diesel_async::AsyncConnection;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -15,12 +16,12 @@ use super::{
 use crate::{
     kernel::{backoff::wait_after, clock},
     platform::{
+        lookout::Lookout,
         postgres::{Database, DbError},
         telemetry,
     },
 };
 
-const IDLE: Duration = Duration::from_secs(1);
 const BATCH: i64 = 16;
 /// While one process works on an intent, the others leave it alone for this long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -29,32 +30,26 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 pub struct Canceller {
     database: Database,
     service: PaymentService,
+    bell: Arc<Notify>,
 }
 
 impl Canceller {
-    pub fn new(database: Database, service: PaymentService) -> Self {
-        Self { database, service }
+    pub fn new(database: Database, service: PaymentService, lookout: &mut Lookout) -> Self {
+        Self { database, service, bell: lookout.bell(repo::CANCELS_DUE) }
     }
 
     /// Works until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        loop {
-            match self.turn().await {
-                Ok(0) => {
-                    if stop.run_until_cancelled(tokio::time::sleep(IDLE)).await.is_none() {
-                        return;
-                    }
-                }
-                Ok(_) if stop.is_cancelled() => return,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cancellations could not be carried out");
-                    if stop.run_until_cancelled(tokio::time::sleep(IDLE)).await.is_none() {
-                        return;
-                    }
-                }
+        while stop.run_until_cancelled(self.bell.notified()).await.is_some() {
+            if let Err(error) = self.catch_up(&stop).await {
+                tracing::warn!(%error, "cancellations could not be carried out");
             }
         }
+    }
+
+    async fn catch_up(&self, stop: &CancellationToken) -> Result<(), DbError> {
+        while !stop.is_cancelled() && self.turn().await? > 0 {}
+        Ok(())
     }
 
     async fn turn(&self) -> Result<usize, DbError> {

@@ -1,15 +1,18 @@
 //! Refunds that nobody waits for: made by policy or for a whole campaign, or whose client never came
 //! back.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{error::PaymentError, repo, service::PaymentService};
-use crate::{kernel::clock, platform::postgres::Database};
+use crate::{
+    kernel::clock,
+    platform::{lookout::Lookout, postgres::Database},
+};
 
-const IDLE: Duration = Duration::from_secs(1);
 const BATCH: i64 = 64;
 /// At the provider at the same time, for each replica.
 const AT_ONCE: usize = 8;
@@ -18,23 +21,26 @@ const AT_ONCE: usize = 8;
 pub struct Refunder {
     database: Database,
     service: PaymentService,
+    bell: Arc<Notify>,
 }
 
 impl Refunder {
-    pub fn new(database: Database, service: PaymentService) -> Self {
-        Self { database, service }
+    pub fn new(database: Database, service: PaymentService, lookout: &mut Lookout) -> Self {
+        Self { database, service, bell: lookout.bell(repo::REFUNDS_DUE) }
     }
 
     /// Works until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            match self.turn().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "refunds could not be carried out"),
+        while stop.run_until_cancelled(self.bell.notified()).await.is_some() {
+            if let Err(error) = self.catch_up(&stop).await {
+                tracing::warn!(%error, "refunds could not be carried out");
             }
-            stop.run_until_cancelled(tokio::time::sleep(IDLE)).await;
         }
+    }
+
+    async fn catch_up(&self, stop: &CancellationToken) -> Result<(), PaymentError> {
+        while !stop.is_cancelled() && self.turn().await? {}
+        Ok(())
     }
 
     /// `false`: nothing was due. A run reserves only as fast as is refunded, so that what comes up

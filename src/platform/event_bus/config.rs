@@ -8,8 +8,11 @@ pub struct BusConfig {
     /// The least time between two passes that did not fill their batch: what arrives meanwhile
     /// shares one.
     pub busy_tick: Duration,
-    /// How often an idle replica looks for work that nobody told it of.
+    /// How soon a replica looks for work that nobody told it of. While it finds nothing the time
+    /// doubles,
     pub idle_tick: Duration,
+    /// up to this.
+    pub longest_idle_tick: Duration,
     /// How many events one pass of the sequencer moves.
     pub sequencer_batch: i32,
     /// How many places of the log one pass of a consumer covers.
@@ -33,6 +36,7 @@ impl Default for BusConfig {
         Self {
             busy_tick: Duration::from_millis(50),
             idle_tick: Duration::from_millis(250),
+            longest_idle_tick: Duration::from_secs(1),
             sequencer_batch: 1000,
             window: 1000,
             max_partitions: 32,

@@ -18,14 +18,15 @@
 //! - The work of a poll grows with what is new, not with what is dead: while a long snapshot keeps
 //!   dead rows from being vacuumed, the floor starts the outbox scan behind them, and the keys of
 //!   head and cursors grow with each update, so that a backward scan meets the live version first.
-//! - An idle replica asks one question every 250 ms, for sequencer and consumers together.
+//! - An idle replica asks one question a second, for sequencer and consumers together; one that
+//!   was just at work asks again after 250 ms, 500 ms and so on.
 //!
 //! **How it fails.** A replica that dies loses its locks with its connection; one that hangs loses
 //! them when `idle_in_transaction_session_timeout` ends its session. A database that is away or busy
 //! is waited for, uncounted. An event that cannot be applied is found by halving the batch and
 //! *parked*, with the later events of its aggregate, so that nobody else waits; it is retried with
 //! backoff, and after 8 failures is a *dead letter* until an administrator [`replay`]s it. A lost
-//! wake-up costs one idle tick.
+//! wake-up costs one idle tick, which is a second at most.
 
 mod attempt;
 mod audit;

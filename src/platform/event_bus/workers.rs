@@ -35,6 +35,7 @@ pub(super) struct SequencerLoop {
     shared: Arc<Shared>,
     signals: Vec<Arc<Signal>>,
     polled: Option<Instant>,
+    idle_tick: Duration,
 }
 
 /// Applies events to one consumer.
@@ -54,7 +55,8 @@ pub(super) struct UpkeepLoop {
 
 impl SequencerLoop {
     pub fn new(shared: Arc<Shared>, signals: Vec<Arc<Signal>>) -> Self {
-        Self { shared, signals, polled: None }
+        let idle_tick = shared.config.idle_tick;
+        Self { shared, signals, polled: None, idle_tick }
     }
 
     pub async fn run(mut self, token: CancellationToken) {
@@ -69,6 +71,7 @@ impl SequencerLoop {
                         continue;
                     }
                     told = moved > 0 || self.told(&token, started).await;
+                    self.pace(told);
                     let next = started + self.shared.config.busy_tick;
                     tokio::select! {
                         () = token.cancelled() => {}
@@ -88,8 +91,18 @@ impl SequencerLoop {
         tokio::select! {
             () = token.cancelled() => false,
             () = self.shared.bus.woken() => true,
-            () = sleep_until(started + self.shared.config.idle_tick) => false,
+            () = sleep_until(started + self.idle_tick) => false,
         }
+    }
+
+    /// The longer nothing happens, the less often is looked.
+    fn pace(&mut self, told: bool) {
+        let config = &self.shared.config;
+        self.idle_tick = if told {
+            config.idle_tick
+        } else {
+            (self.idle_tick * 2).min(config.longest_idle_tick).max(config.idle_tick)
+        };
     }
 
     /// Sequences if there is reason to believe that there is something; polls if there was nothing,
@@ -183,8 +196,13 @@ impl ConsumerLoop {
     /// One pass; true when there is more to do at once.
     async fn turn(&mut self) -> Result<bool, ConsumerError> {
         let pass = self.shared.pass(&*self.consumer, self.window).await?;
+        let mut applied = pass.applied;
         if self.signal.due.swap(false, Ordering::Relaxed) {
-            self.shared.retry(&*self.consumer).await?;
+            applied += self.shared.retry(&*self.consumer).await?;
+        }
+        if applied > 0 {
+            // what it published in turn
+            self.shared.bus.wake();
         }
         Ok(pass.more)
     }

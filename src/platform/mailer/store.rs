@@ -62,6 +62,11 @@ pub async fn enqueue(conn: &mut Connection, new: &NewMail<'_>) -> QueryResult<()
         .map(drop)
 }
 
+/// What the lookout asks: is any mail to be sent?
+pub const DUE: &str = "\
+    SELECT 1 FROM bus.mail \
+    WHERE sent_at IS NULL AND failed_at IS NULL AND next_attempt_at <= now()";
+
 /// Takes up to `limit` due mails and puts them off until `until`: if this process dies, another
 /// takes them up again then. Runs in a transaction of its own.
 pub async fn claim(

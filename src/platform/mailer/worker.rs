@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncConnection;
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     kernel::{backoff::wait_after, clock},
-    platform::postgres::{Database, DbError},
+    platform::{
+        lookout::Lookout,
+        postgres::{Database, DbError},
+    },
 };
-
-const IDLE: Duration = Duration::from_secs(1);
 
 /// Sent at the same time.
 const BATCH: i64 = 4;
@@ -28,13 +29,14 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 /// How long it is remembered to whom a mail was sent, and why one was not.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
-const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
+const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// Sends mail. Every replica runs one.
 pub struct Mailer {
     database: Database,
     transport: Arc<dyn Transport>,
     sender: Sender,
+    bell: Arc<Notify>,
 }
 
 /// What is to become of a mail after an attempt.
@@ -46,34 +48,48 @@ enum Next {
 }
 
 impl Mailer {
-    pub fn new(database: Database, transport: Arc<dyn Transport>, sender: Sender) -> Self {
-        Self { database, transport, sender }
+    /// `bell` is rung by whoever has enqueued, and by the lookout for what is to be sent again, or
+    /// was left by another replica.
+    pub fn new(
+        database: Database,
+        transport: Arc<dyn Transport>,
+        sender: Sender,
+        bell: Arc<Notify>,
+        lookout: &mut Lookout,
+    ) -> Self {
+        lookout.ring(&bell, store::DUE);
+        Self { database, transport, sender, bell }
     }
 
     /// Works until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        let mut forgotten_at = DateTime::<Utc>::MIN_UTC;
-        while !stop.is_cancelled() {
-            let busy = match self.turn(&mut forgotten_at).await {
-                Ok(sent) => sent > 0,
-                Err(error) => {
-                    tracing::warn!(%error, "mail could not be looked after");
-                    false
-                }
+        let mut forget = tokio::time::interval(FORGET_EVERY);
+        loop {
+            let outcome = tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.bell.notified() => self.send_all(&stop).await,
+                _ = forget.tick() => self.forget().await,
             };
-            if !busy {
-                stop.run_until_cancelled(tokio::time::sleep(IDLE)).await;
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "mail could not be looked after");
             }
         }
     }
 
-    async fn turn(&self, forgotten_at: &mut DateTime<Utc>) -> Result<usize, DbError> {
+    async fn forget(&self) -> Result<(), DbError> {
+        let mut conn = self.database.conn().await?;
+        store::forget(&mut conn, clock::now() - REMEMBERED).await?;
+        Ok(())
+    }
+
+    async fn send_all(&self, stop: &CancellationToken) -> Result<(), DbError> {
+        while !stop.is_cancelled() && self.turn().await? > 0 {}
+        Ok(())
+    }
+
+    async fn turn(&self) -> Result<usize, DbError> {
         let now = clock::now();
         let mut conn = self.database.conn().await?;
-        if now - *forgotten_at >= FORGET_EVERY {
-            store::forget(&mut conn, now - REMEMBERED).await?;
-            *forgotten_at = now;
-        }
         let mails = conn
             .transaction(async |conn| store::claim(conn, now, now + LEASE, BATCH).await)
             .await?;

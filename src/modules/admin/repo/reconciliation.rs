@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
-    ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable, Selectable,
+    SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
@@ -77,22 +78,28 @@ pub async fn finish(
         .map(drop)
 }
 
-/// When each kind of run was last finished.
-pub async fn finished(conn: &mut Connection) -> QueryResult<Vec<(String, DateTime<Utc>)>> {
-    reconciliation::table
-        .filter(dsl::finished_at.is_not_null())
-        .select((dsl::kind, dsl::finished_at.assume_not_null()))
-        .load(conn)
-        .await
+/// What is known of one kind of run.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = reconciliation, check_for_backend(diesel::pg::Pg))]
+pub struct Standing {
+    pub kind: String,
+    pub next_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    drift: Value,
+}
+
+/// How it stands with each kind of run.
+pub async fn standings(conn: &mut Connection) -> QueryResult<Vec<Standing>> {
+    reconciliation::table.select(Standing::as_select()).load(conn).await
 }
 
 /// What the last runs have found: of each check the larger number.
-pub async fn drifts(conn: &mut Connection) -> QueryResult<BTreeMap<String, u64>> {
-    let stored: Vec<Value> = reconciliation::table.select(dsl::drift).load(conn).await?;
+pub fn drifts(standings: &[Standing]) -> BTreeMap<String, u64> {
     let mut worst = BTreeMap::new();
-    for (check, count) in stored.iter().filter_map(Value::as_object).flatten() {
+    let found = standings.iter().filter_map(|standing| standing.drift.as_object());
+    for (check, count) in found.flatten() {
         let known: &mut u64 = worst.entry(check.clone()).or_default();
         *known = count.as_u64().unwrap_or(0).max(*known);
     }
-    Ok(worst)
+    worst
 }

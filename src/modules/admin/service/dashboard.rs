@@ -74,7 +74,7 @@ impl AdminService {
             today: total.iter().map(of_today).collect(),
             webhooks: payment::count_webhooks(&mut conn).await?.into_iter().collect(),
             dead_letters: event_bus::count_dead(&mut conn).await?,
-            drift: repo::drifts(&mut conn).await?,
+            drift: repo::drifts(&repo::standings(&mut conn).await?),
             total,
         })
     }

@@ -145,6 +145,9 @@ impl From<String> for Purpose {
     }
 }
 
+/// What the lookout asks: does anybody want mail?
+pub const REQUESTED: &str = "SELECT 1 FROM auth.mail_requests";
+
 pub async fn insert_request(
     conn: &mut Connection,
     purpose: Purpose,

@@ -23,8 +23,8 @@ use crate::{kernel::ids::UserId, platform::postgres::Connection};
 pub use api_keys::{KeyUse, find_key, insert_key, list_keys, note_use, revoke_key, revoke_keys};
 pub use limits::{lock_buckets, store_buckets};
 pub use mailed::{
-    MailRequest, NewMailed, count_since, end_all, find_link, insert_mailed, insert_request,
-    owner_of, take_request, use_mailed,
+    MailRequest, NewMailed, REQUESTED, count_since, end_all, find_link, insert_mailed,
+    insert_request, owner_of, take_request, use_mailed,
 };
 pub use sessions::{
     NewToken, insert_token, is_open, list_open, lock_token, mark_used, revoke_families_but,

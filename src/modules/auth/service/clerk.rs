@@ -3,11 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use diesel_async::AsyncConnection;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::mailing::post_token;
+use super::{AuthService, mailing::post_token};
 use crate::{
     kernel::{clock, email::Email, ids::UserId},
     modules::auth::{
@@ -17,12 +21,14 @@ use crate::{
         model::Purpose,
         repo::{self, MailRequest},
     },
-    platform::postgres::{Connection, Database, DbError},
+    platform::{
+        lookout::Lookout,
+        postgres::{Connection, Database, DbError},
+    },
 };
 
-const IDLE: Duration = Duration::from_millis(500);
-const RELOAD_EVERY: TimeDelta = TimeDelta::seconds(5);
-const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
+const RELOAD_EVERY: Duration = Duration::from_secs(5);
+const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// Expired tokens are kept so long, for whoever has to find out what happened.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
@@ -36,43 +42,57 @@ pub struct Clerk {
     database: Database,
     keys: SigningKeys,
     guests: Arc<dyn GuestGifts>,
-    reloaded_at: DateTime<Utc>,
-    forgot_at: DateTime<Utc>,
+    requests: Arc<Notify>,
+    mail: Arc<Notify>,
+    reload_at: Instant,
+    forget_at: Instant,
 }
 
 impl Clerk {
-    pub fn new(database: Database, keys: SigningKeys, guests: Arc<dyn GuestGifts>) -> Self {
-        let never = DateTime::<Utc>::MIN_UTC;
-        Self { database, keys, guests, reloaded_at: never, forgot_at: never }
+    pub fn new(auth: &AuthService, guests: Arc<dyn GuestGifts>, lookout: &mut Lookout) -> Self {
+        let AuthService { database, keys, requests, mail, .. } = auth.clone();
+        lookout.ring(&requests, repo::REQUESTED);
+        let now = Instant::now();
+        Self { database, keys, guests, requests, mail, reload_at: now, forget_at: now }
     }
 
     /// Works until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
+        loop {
             if let Err(error) = self.look_after().await {
                 tracing::warn!(%error, "accounts could not be looked after");
             }
-            let served = self.serve_next().await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a request for mail could not be served");
-                false
-            });
-            if !served {
-                stop.run_until_cancelled(tokio::time::sleep(IDLE)).await;
+            let asked = timeout(RELOAD_EVERY, self.requests.notified());
+            match stop.run_until_cancelled(asked).await {
+                None => return,
+                Some(Err(_)) => {}
+                Some(Ok(())) => {
+                    if let Err(error) = self.serve_all(&stop).await {
+                        tracing::warn!(%error, "a request for mail could not be served");
+                    }
+                }
             }
         }
     }
 
     async fn look_after(&mut self) -> Result<(), KeyError> {
-        let now = clock::now();
-        if now - self.reloaded_at >= RELOAD_EVERY {
+        let now = Instant::now();
+        if now >= self.reload_at {
             let mut conn = self.database.conn().await?;
             self.keys.reload(&mut conn).await?;
-            self.reloaded_at = now;
+            self.reload_at = now + RELOAD_EVERY;
         }
-        if now - self.forgot_at >= FORGET_EVERY {
+        if now >= self.forget_at {
             let mut conn = self.database.conn().await?;
-            repo::forget(&mut conn, now - REMEMBERED).await?;
-            self.forgot_at = now;
+            repo::forget(&mut conn, clock::now() - REMEMBERED).await?;
+            self.forget_at = now + FORGET_EVERY;
+        }
+        Ok(())
+    }
+
+    async fn serve_all(&self, stop: &CancellationToken) -> Result<(), AuthError> {
+        while !stop.is_cancelled() && self.serve_next().await? {
+            self.mail.notify_one();
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ impl AuthService {
     ) -> Result<(), AuthError> {
         let mut conn = self.conn().await?;
         repo::insert_request(&mut conn, purpose, email.as_str(), clock::now()).await?;
+        self.requests.notify_one();
         Ok(())
     }
 

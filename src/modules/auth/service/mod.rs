@@ -8,8 +8,11 @@ mod passwords;
 mod sessions;
 mod suspension;
 
+use std::sync::Arc;
+
 use diesel_async::AsyncConnection;
 use mailing::post_token;
+use tokio::sync::Notify;
 
 use super::{
     error::AuthError,
@@ -36,12 +39,17 @@ pub struct AuthService {
     keys: SigningKeys,
     passwords: Passwords,
     suspended: Suspended,
+    /// Somebody wants mail.
+    requests: Arc<Notify>,
+    /// A mail was enqueued.
+    mail: Arc<Notify>,
 }
 
 impl AuthService {
-    pub fn new(database: Database, keys: SigningKeys) -> Self {
+    /// `mail` wakes the mailer.
+    pub fn new(database: Database, keys: SigningKeys, mail: Arc<Notify>) -> Self {
         let (passwords, suspended) = (Passwords::default(), Suspended::default());
-        Self { database, keys, passwords, suspended }
+        Self { database, keys, passwords, suspended, requests: Arc::default(), mail }
     }
 
     /// What the pledge module signs its guests' tokens with.
@@ -71,12 +79,14 @@ impl AuthService {
         let Registration { email, name, password } = who;
         let hash = self.passwords.hash(password.into_secret(), about).await?;
         let mut conn = self.conn().await?;
-        conn.transaction(async |conn| {
+        let registered = conn.transaction(async |conn| {
             let user = insert(conn, &email, &name, &hash, Role::Donor).await?;
             post_token(conn, Purpose::VerifyEmail, Some(user.id), &email).await?;
-            Ok(user)
-        })
-        .await
+            Ok::<_, AuthError>(user)
+        });
+        let user = registered.await?;
+        self.mail.notify_one();
+        Ok(user)
     }
 
     pub(super) async fn me(&self, id: UserId) -> Result<User, AuthError> {

@@ -56,7 +56,9 @@ impl AuthService {
             }
             replace_password(conn, &user, &hash, Some(session)).await
         })
-        .await
+        .await?;
+        self.mail.notify_one();
+        Ok(())
     }
 
     /// Sets a password with a mailed token and ends all sessions. The token proves the address as
@@ -85,6 +87,7 @@ impl AuthService {
         })
         .await?;
         drop(conn);
+        self.mail.notify_one();
         self.give_try_back(&Keys::new(&user.address()?, address)).await
     }
 

@@ -10,15 +10,18 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::AuthService;
 use crate::{
     kernel::{clock, ids::UserId},
     modules::auth::{error::AuthError, repo::admin, tokens::ACCESS_LIFETIME},
+    platform::lookout::Lookout,
 };
 
-/// How often a replica asks who was suspended: for so long a token may still be believed.
+/// How often a replica asks who was suspended, while anybody is who has a token: for so long a
+/// token may still be believed.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// More than what replicas' clocks differ by.
@@ -33,6 +36,10 @@ impl Suspended {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&id)
     }
 
+    fn is_empty(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn replace(&self, ids: HashSet<UserId>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = ids;
     }
@@ -40,13 +47,23 @@ impl Suspended {
 
 impl AuthService {
     /// Keeps up with suspensions, those of other replicas too, until told to stop.
-    pub async fn watch_suspensions(self, stop: CancellationToken) {
-        loop {
-            if let Err(error) = self.refresh_suspended().await {
-                tracing::warn!(%error, "suspensions could not be read");
-            }
-            if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
-                return;
+    pub fn watch_suspensions(
+        self,
+        lookout: &mut Lookout,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
+        let bell = lookout.bell(admin::any_suspended_within(ACCESS_LIFETIME + SLACK));
+        async move {
+            loop {
+                // somebody who was suspended may be let in again: of that the bell does not tell
+                let patience = if self.suspended.is_empty() { Duration::MAX } else { EVERY };
+                let rung = timeout(patience, bell.notified());
+                if stop.run_until_cancelled(rung).await.is_none() {
+                    return;
+                }
+                if let Err(error) = self.refresh_suspended().await {
+                    tracing::warn!(%error, "suspensions could not be read");
+                }
             }
         }
     }

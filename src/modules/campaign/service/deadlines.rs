@@ -1,8 +1,6 @@
 //! Writing down that campaigns have ended. Readers need not wait for it, since they ask for the
 //! status at an instant; it is for those who listen to events.
 
-use std::time::Duration;
-
 use diesel_async::AsyncConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -10,11 +8,11 @@ use super::{CampaignService, publishing};
 use crate::{
     kernel::clock,
     modules::campaign::{error::CampaignError, repo},
-    platform::telemetry::{self, TraceContext},
+    platform::{
+        lookout::Lookout,
+        telemetry::{self, TraceContext},
+    },
 };
-
-/// How often each replica looks.
-const EVERY: Duration = Duration::from_secs(5);
 
 /// How many campaigns end in one transaction.
 const BATCH: usize = 100;
@@ -22,11 +20,19 @@ const BATCH: usize = 100;
 impl CampaignService {
     /// Ends campaigns whose `ends_at` has passed, until cancelled. Any number of replicas may: they
     /// skip what another one has locked.
-    pub async fn run(self, token: CancellationToken) {
-        while token.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-            // each pass is a trace of its own
-            if let Err(error) = telemetry::scope(TraceContext::root(), self.end_all_due()).await {
-                tracing::warn!(%error, "campaigns past their end wait for the next look");
+    pub fn run(
+        self,
+        lookout: &mut Lookout,
+        token: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
+        let bell = lookout.bell(repo::END_DUE);
+        async move {
+            while token.run_until_cancelled(bell.notified()).await.is_some() {
+                // each pass is a trace of its own
+                let pass = telemetry::scope(TraceContext::root(), self.end_all_due());
+                if let Err(error) = pass.await {
+                    tracing::warn!(%error, "campaigns past their end wait for the next look");
+                }
             }
         }
     }

@@ -1,6 +1,13 @@
 //! The worker that applies what is in the inbox.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use diesel_async::AsyncConnection;
 use tokio::{sync::Notify, time::Instant};
@@ -17,14 +24,15 @@ use super::{
 };
 use crate::platform::{
     event_bus::EventBus,
+    lookout::Lookout,
     postgres::{Connection, Database, DbError, Severity, severity},
     telemetry::{BatchSpans, SpanKind, names},
 };
 
 /// Webhooks in one transaction.
 const BATCH: i64 = 256;
-/// How often an idle worker looks for what is due, or came in by another replica that died.
-const IDLE: Duration = Duration::from_secs(1);
+/// How soon is tried again what failed.
+const RETRY: Duration = Duration::from_secs(1);
 /// How often the floor is moved, the inbox is searched below it, and its gauges are sampled.
 const CHECKPOINT: Duration = Duration::from_secs(10);
 
@@ -35,6 +43,8 @@ pub struct Worker {
     asker: Asker,
     wake: Arc<Notify>,
     floor: Floor,
+    /// The floor, for the lookout.
+    shown: Arc<AtomicI64>,
 }
 
 /// Polls start above what was settled a while ago: dead index entries that cannot be vacuumed yet
@@ -50,11 +60,21 @@ struct Floor {
 }
 
 impl Worker {
-    pub fn new(database: Database, providers: Providers, bus: EventBus, wake: Arc<Notify>) -> Self {
+    /// `wake` is rung by whoever has stored a webhook, and by the lookout for what fell due, or came
+    /// in by another replica that died.
+    pub fn new(
+        database: Database,
+        providers: Providers,
+        bus: EventBus,
+        wake: Arc<Notify>,
+        lookout: &mut Lookout,
+    ) -> Self {
+        let shown = Arc::<AtomicI64>::default();
+        lookout.ring_above(Arc::clone(&shown), &wake, repo::INBOX_DUE);
         let floor =
             Floor { current: 0, next: 0, highest: 0, moved: Instant::now(), from_zero: true };
         let asker = Asker::new(database.clone(), providers.clone(), bus, wake.clone());
-        Self { database, providers, asker, wake, floor }
+        Self { database, providers, asker, wake, floor, shown }
     }
 
     /// Works until told to stop; the batch and the questions under way are finished.
@@ -62,10 +82,10 @@ impl Worker {
         while !stop.is_cancelled() {
             match self.turn().await {
                 Ok(taken) if taken > 0 => {}
-                Ok(_) => self.rest(&stop, IDLE).await,
+                Ok(_) => self.rest(&stop, CHECKPOINT).await,
                 Err(error) => {
                     tracing::warn!(%error, "webhooks could not be applied");
-                    self.rest(&stop, IDLE).await;
+                    self.rest(&stop, RETRY).await;
                 }
             }
         }
@@ -85,6 +105,7 @@ impl Worker {
         let mut conn = self.database.conn().await?;
         if self.floor.moved.elapsed() >= CHECKPOINT {
             self.floor.checkpoint();
+            self.shown.store(self.floor.current, Ordering::Relaxed);
             if let Err(error) = sample(&mut conn).await {
                 tracing::warn!(%error, "the inbox could not be counted");
             }

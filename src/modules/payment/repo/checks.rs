@@ -31,6 +31,12 @@ pub async fn insert_check(
         .map(drop)
 }
 
+/// Is any look due?
+pub async fn any_check_is_due(conn: &mut Connection) -> QueryResult<bool> {
+    let due = checks::table.filter(dsl::next_check_at.le(diesel::dsl::now));
+    diesel::select(diesel::dsl::exists(due)).get_result(conn).await
+}
+
 /// Drops up to `limit` due checks of payments that are paid or closed; returns how many.
 pub async fn drop_checks_that_are_over(conn: &mut Connection, limit: i64) -> QueryResult<usize> {
     sql_query(

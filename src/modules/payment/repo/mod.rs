@@ -3,6 +3,7 @@
 pub mod admin;
 mod cancel_intents;
 mod checks;
+mod due;
 mod history;
 mod inbox;
 mod payments;
@@ -20,8 +21,10 @@ pub use cancel_intents::{
     retry_intent,
 };
 pub use checks::{
-    Check, claim_due_checks, drop_checks_that_are_over, insert_check, reschedule_check,
+    Check, any_check_is_due, claim_due_checks, drop_checks_that_are_over, insert_check,
+    reschedule_check,
 };
+pub use due::{CANCELS_DUE, INBOX_DUE, REFUNDS_DUE};
 pub use history::{HistoryRow, insert_history, page_of_history};
 pub use inbox::{
     InboxRow, NewInboxRow, Settled, claim_inbox, count_inbox, hashes_of, insert_inbox, lock_inbox,
@@ -33,7 +36,7 @@ pub use payments::{
 };
 pub use provider_cursors::{ProviderCursor, claim_cursor, move_cursor};
 pub use reconciliations::{
-    PendingRefund, claim_reconciliation, find_named, finish_reconciliation, page_made_in,
+    PendingRefund, Span, claim_reconciliation, find_named, finish_reconciliation, page_made_in,
     pending_refunds, returned_in,
 };
 pub use records::{NewEntry, NewFact, facts_of, insert_facts, insert_ledger};

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable, Selectable,
-    SelectableHelper,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, sql_query,
+    sql_types::{Text, Timestamptz},
 };
 use diesel_async::RunQueryDsl;
 
@@ -11,7 +11,7 @@ use super::super::schema::provider_cursors::{self, dsl};
 use crate::platform::postgres::Connection;
 
 /// Where to read on. The end of the lease fences out those who read before.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, QueryableByName)]
 #[diesel(table_name = provider_cursors, check_for_backend(diesel::pg::Pg))]
 pub struct ProviderCursor {
     pub provider: String,
@@ -28,22 +28,26 @@ pub async fn claim_cursor(
     since: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> QueryResult<Option<ProviderCursor>> {
-    diesel::insert_into(provider_cursors::table)
-        .values((
-            dsl::provider.eq(provider),
-            dsl::since.eq(since),
-            dsl::next_poll_at.eq(diesel::dsl::now),
-        ))
-        .on_conflict_do_nothing()
-        .execute(conn)
-        .await?;
-    diesel::update(provider_cursors::table.find(provider))
-        .filter(dsl::next_poll_at.le(diesel::dsl::now))
-        .set(dsl::next_poll_at.eq(until))
-        .returning(ProviderCursor::as_returning())
-        .get_result(conn)
-        .await
-        .optional()
+    sql_query(
+        "WITH taken AS (
+             UPDATE payment.provider_cursors SET next_poll_at = $3
+             WHERE provider = $1 AND next_poll_at <= now()
+             RETURNING provider, cursor, since, next_poll_at
+         ), begun AS (
+             INSERT INTO payment.provider_cursors (provider, since, next_poll_at)
+             SELECT $1, $2, $3
+             WHERE NOT EXISTS (SELECT FROM payment.provider_cursors WHERE provider = $1)
+             ON CONFLICT DO NOTHING
+             RETURNING provider, cursor, since, next_poll_at
+         )
+         SELECT * FROM taken UNION ALL SELECT * FROM begun",
+    )
+    .bind::<Text, _>(provider)
+    .bind::<Timestamptz, _>(since)
+    .bind::<Timestamptz, _>(until)
+    .get_result(conn)
+    .await
+    .optional()
 }
 
 /// Notes how far was read, and until when the reading is ours, or due again. `false`: another has

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
-    Queryable, QueryableByName, SelectableHelper, sql_query,
-    sql_types::{Text, Timestamptz},
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, OptionalExtension,
+    QueryDsl, QueryResult, Queryable, QueryableByName, SelectableHelper, sql_query,
+    sql_types::{Array, Text, Timestamptz},
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -19,28 +19,48 @@ use super::{
 };
 use crate::{kernel::ids::PaymentId, platform::postgres::Connection};
 
-/// Takes the comparison of `[from, to)`, unless it is done or under way.
+/// A stretch of time, without its end.
+pub type Span = (DateTime<Utc>, DateTime<Utc>);
+
+/// Takes the comparison of the first of these stretches that is neither done nor under way.
+/// `None`: there is none, or another process was faster.
 pub async fn claim_reconciliation(
     conn: &mut Connection,
     provider: &str,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    spans: &[Span],
     now: DateTime<Utc>,
     lease: TimeDelta,
-) -> QueryResult<bool> {
-    let claimed = sql_query(
+) -> QueryResult<Option<Span>> {
+    let (from, to): (Vec<_>, Vec<_>) = spans.iter().copied().unzip();
+    let claimed: Option<Claimed> = sql_query(
         "INSERT INTO payment.reconciliations AS r (provider, from_at, to_at, started_at)
-         VALUES ($1, $2, $3, $4)
+         SELECT $1, s.from_at, s.to_at, $4 FROM unnest($2, $3) s (from_at, to_at)
+         WHERE NOT EXISTS (
+             SELECT FROM payment.reconciliations o
+             WHERE o.provider = $1 AND o.from_at = s.from_at
+               AND (o.finished_at IS NOT NULL OR o.started_at >= $5))
+         ORDER BY s.from_at LIMIT 1
          ON CONFLICT (provider, from_at) DO UPDATE SET started_at = $4
-         WHERE r.finished_at IS NULL AND r.started_at < $5",
+         WHERE r.finished_at IS NULL AND r.started_at < $5
+         RETURNING from_at, to_at",
     )
     .bind::<Text, _>(provider)
-    .bind::<Timestamptz, _>(from)
-    .bind::<Timestamptz, _>(to)
+    .bind::<Array<Timestamptz>, _>(from)
+    .bind::<Array<Timestamptz>, _>(to)
     .bind::<Timestamptz, _>(now)
     .bind::<Timestamptz, _>(now - lease)
-    .execute(conn)
-    .await?;
-    Ok(claimed == 1)
+    .get_result(conn)
+    .await
+    .optional()?;
+    Ok(claimed.map(|claimed| (claimed.from_at, claimed.to_at)))
+}
+
+#[derive(QueryableByName)]
+struct Claimed {
+    #[diesel(sql_type = Timestamptz)]
+    from_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    to_at: DateTime<Utc>,
 }
 
 pub async fn finish_reconciliation(

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DurationRound, TimeDelta};
 
 use super::{
     super::{
         api::Provider,
         reconcile::{ProviderReport, reconcile_provider},
-        repo,
+        repo::{self, Span},
     },
     Sweeper,
 };
@@ -20,8 +20,6 @@ const LEASE: TimeDelta = TimeDelta::minutes(30);
 
 /// Stretches of time that are made up for, when nobody was there to compare them.
 const MISSED: i32 = 7;
-
-type Span = (DateTime<Utc>, DateTime<Utc>);
 
 impl Sweeper {
     pub(super) async fn compare_due_books(&self) -> anyhow::Result<()> {
@@ -43,15 +41,11 @@ impl Sweeper {
         let now = clock::now();
         // what happened just before the end has come to rest
         let last = (now - settle).duration_trunc(every)?;
+        let end = |ago| last - every * ago;
+        let spans: Vec<Span> = (0..MISSED).map(|ago| (end(ago) - every, end(ago))).collect();
         let mut conn = self.database.conn().await?;
-        for ago in (0..MISSED).rev() {
-            let to = last - every * ago;
-            let (span, lease) = ((to - every, to), settle + LEASE);
-            if repo::claim_reconciliation(&mut conn, provider, span, now, lease).await? {
-                return Ok(Some(span));
-            }
-        }
-        Ok(None)
+        let lease = settle + LEASE;
+        Ok(repo::claim_reconciliation(&mut conn, provider, &spans, now, lease).await?)
     }
 
     async fn compare(&self, provider: &dyn Provider, span: Span) -> anyhow::Result<ProviderReport> {

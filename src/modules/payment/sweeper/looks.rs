@@ -33,6 +33,9 @@ impl Sweeper {
     pub(super) async fn look_at_due(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let full = usize::try_from(OVER).unwrap_or(usize::MAX);
         let mut conn = self.database.conn().await?;
+        if !repo::any_check_is_due(&mut conn).await? {
+            return Ok(());
+        }
         while repo::drop_checks_that_are_over(&mut conn, OVER.into()).await? >= full {}
         drop(conn);
         loop {

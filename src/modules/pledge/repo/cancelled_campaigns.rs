@@ -32,6 +32,10 @@ pub struct CancelledCampaign {
     pub trace_context: Option<String>,
 }
 
+/// What the lookout asks: does any campaign's turn come?
+pub const CANCELLED_DUE: &str = "\
+    SELECT 1 FROM pledge.cancelled_campaigns WHERE done_at IS NULL AND next_attempt_at <= now()";
+
 /// Once for a campaign.
 pub async fn insert_cancelled(
     conn: &mut Connection,

@@ -27,8 +27,8 @@ use crate::{
 };
 
 pub use cancelled_campaigns::{
-    CancelledCampaign, insert_cancelled, is_cancelled, lock_unpaid, move_cancelled, next_cancelled,
-    put_off_cancelled,
+    CANCELLED_DUE, CancelledCampaign, insert_cancelled, is_cancelled, lock_unpaid, move_cancelled,
+    next_cancelled, put_off_cancelled,
 };
 pub use create_many::{NewPledge, create_many};
 pub use donations::{DonationKey, list_donations};

@@ -5,8 +5,6 @@
 //! crash repeats nothing and leaves nothing out. Until a pledge's turn comes it may look as if it
 //! could still be paid; the row refuses that. What a payment captured before its turn stays.
 
-use std::time::Duration;
-
 use diesel_async::AsyncConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -22,27 +20,37 @@ use super::{
 use crate::{
     kernel::{backoff::wait_after, clock},
     platform::{
+        lookout::Lookout,
         postgres::Connection,
         telemetry::{self, TraceContext},
     },
 };
-
-const IDLE: Duration = Duration::from_secs(1);
 
 /// Pledges that are locked at once.
 const CHUNK: i64 = 200;
 
 impl PledgeService {
     /// Cancels the unpaid pledges of cancelled campaigns, until told to stop.
-    pub async fn follow_cancelled_campaigns(self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            match telemetry::scope(TraceContext::root(), self.cancel_some()).await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "pledges of a cancelled campaign wait"),
+    pub fn follow_cancelled_campaigns(
+        self,
+        lookout: &mut Lookout,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
+        let bell = lookout.bell(repo::CANCELLED_DUE);
+        async move {
+            while stop.run_until_cancelled(bell.notified()).await.is_some() {
+                if let Err(error) = self.cancel_all(&stop).await {
+                    tracing::warn!(%error, "pledges of a cancelled campaign wait");
+                }
             }
-            stop.run_until_cancelled(tokio::time::sleep(IDLE)).await;
         }
+    }
+
+    async fn cancel_all(&self, stop: &CancellationToken) -> Result<(), PledgeError> {
+        while !stop.is_cancelled()
+            && telemetry::scope(TraceContext::root(), self.cancel_some()).await?
+        {}
+        Ok(())
     }
 
     /// `false`: no campaign waits for it.

@@ -36,6 +36,9 @@ pub struct Claimed {
     pub created_at: DateTime<Utc>,
 }
 
+/// What the lookout asks: is any event to be sent?
+pub const EVENTS_DUE: &str = "SELECT 1 FROM sandbox.events WHERE next_attempt_at <= now()";
+
 /// Borrows up to `limit` due events until `lease_end`; whoever dies lets them fall due again.
 pub async fn claim_due(
     conn: &mut Connection,

@@ -11,8 +11,8 @@ pub use accounts::{
     lock_account, save_account,
 };
 pub use events::{
-    Claimed, Delivery, Outcome, Said, claim_due, insert_events, list_deliveries, list_said, mark,
-    send_again,
+    Claimed, Delivery, EVENTS_DUE, Outcome, Said, claim_due, insert_events, list_deliveries,
+    list_said, mark, send_again,
 };
 pub use faults::{FaultKind, Operation, insert_fault, take_fault};
 pub use giving_back::{

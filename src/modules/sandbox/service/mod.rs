@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     kernel::{clock, ids::PaymentId},
-    platform::postgres::{Connection, Database},
+    platform::{
+        lookout::Lookout,
+        postgres::{Connection, Database},
+    },
 };
 
 /// How many ended holds are released in one go.
@@ -147,6 +150,11 @@ impl SandboxBank {
             self.wake();
         }
         Ok((payment, act))
+    }
+
+    /// Has the bank told of events that are due without its doing.
+    pub fn watch(&self, lookout: &mut Lookout) {
+        lookout.ring(&self.news, repo::EVENTS_DUE);
     }
 
     pub(super) fn wake(&self) {

@@ -30,7 +30,7 @@ pub struct Pace {
     pub timeout: Duration,
     /// How long events stay borrowed: more than `timeout`, or they are sent twice.
     pub lease: Duration,
-    /// How often is looked for due events when nothing wakes the worker.
+    /// How often is looked for due events when nothing wakes the worker, not even a lookout.
     pub poll: Duration,
 }
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     kernel::clock,
     modules::admin::{
         error::AdminError,
-        repo::{self, Kind},
+        repo::{self, Kind, Standing},
         report::CHECKS,
         service::AdminService,
     },
@@ -25,16 +25,18 @@ const LEASE: TimeDelta = TimeDelta::hours(1);
 /// Compares the books by itself, and never changes them.
 pub struct Reconciler {
     service: AdminService,
+    /// The day that has been opened.
+    day: Option<NaiveDate>,
 }
 
 impl Reconciler {
     pub fn new(service: AdminService) -> Self {
-        Self { service }
+        Self { service, day: None }
     }
 
     /// Works until told to stop. A run that is cut short is taken up at the next turn, by whichever
     /// replica has it.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let turn = telemetry::scope(TraceContext::root(), self.turn());
             match stop.run_until_cancelled(turn).await {
@@ -48,36 +50,55 @@ impl Reconciler {
         }
     }
 
-    async fn turn(&self) -> Result<(), AdminError> {
-        self.service.open_day().await?;
+    /// One statement, when nothing is due.
+    async fn turn(&mut self) -> Result<(), AdminError> {
+        let today = clock::now().date_naive();
+        if self.day != Some(today) {
+            self.service.open_day().await?;
+            self.day = Some(today);
+        }
+        let mut standings = self.standings().await?;
+        if standings.iter().any(|standing| standing.next_at <= clock::now()) {
+            self.catch_up().await?;
+            standings = self.standings().await?;
+        }
+        show(&standings);
+        Ok(())
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>, AdminError> {
+        let mut conn = self.service.database.conn().await?;
+        Ok(repo::standings(&mut conn).await?)
+    }
+
+    async fn catch_up(&self) -> Result<(), AdminError> {
         if self.claim(Kind::All).await?.is_some() {
             self.service.reconcile(None).await?;
         }
         if let Some(seq) = self.claim(Kind::Changes).await? {
             self.service.reconcile_changes(seq).await?;
         }
-        self.show().await
+        Ok(())
     }
 
     async fn claim(&self, kind: Kind) -> Result<Option<i64>, AdminError> {
         let mut conn = self.service.database.conn().await?;
         Ok(repo::claim(&mut conn, kind, clock::now() + LEASE).await?)
     }
+}
 
-    /// Every replica shows what the last runs found, whichever of them made them.
-    #[allow(clippy::cast_precision_loss, reason = "a gauge")]
-    async fn show(&self) -> Result<(), AdminError> {
-        let mut conn = self.service.database.conn().await?;
-        let found = repo::drifts(&mut conn).await?;
-        for check in CHECKS {
-            let drifts = found.get(check).copied().unwrap_or(0);
-            metrics::gauge!("reconciliation_drift", "check" => check).set(drifts as f64);
-        }
-        for (kind, at) in repo::finished(&mut conn).await? {
-            let age = (clock::now() - at).num_seconds();
-            metrics::gauge!("reconciliation_age_seconds", "kind" => kind).set(age as f64);
-        }
-        Ok(())
+/// Every replica shows what the last runs found, whichever of them made them.
+#[allow(clippy::cast_precision_loss, reason = "a gauge")]
+fn show(standings: &[Standing]) {
+    let found = repo::drifts(standings);
+    for check in CHECKS {
+        let drifts = found.get(check).copied().unwrap_or(0);
+        metrics::gauge!("reconciliation_drift", "check" => check).set(drifts as f64);
+    }
+    for Standing { kind, finished_at, .. } in standings {
+        let Some(at) = finished_at else { continue };
+        let age = (clock::now() - *at).num_seconds();
+        metrics::gauge!("reconciliation_age_seconds", "kind" => kind.clone()).set(age as f64);
     }
 }
 

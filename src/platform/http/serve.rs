@@ -9,6 +9,7 @@ use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
 };
 use actix_web::{Error, body::MessageBody, dev::AppConfig};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::departure::Departing;
@@ -18,6 +19,11 @@ const SHUTDOWN_SECONDS: u64 = 25;
 
 /// A connection that asks for nothing more is kept for so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// What the kernel may hold of a connection's answers (Linux doubles it). Left to itself it takes
+/// megabytes where the other side is near: then we would not notice that nobody reads, and room
+/// would come up in lumps that a slow reader needs long for.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// How connections are served.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +57,8 @@ where
     B: MessageBody + 'static,
 {
     let Serving { workers, max_connections, patience } = how;
+    // connections inherit it
+    SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER_BYTES)?;
     let server = Server::build()
         .workers(workers)
         .max_concurrent_connections(max_connections.div_ceil(workers))

@@ -72,7 +72,7 @@ impl TotalsService {
         if let Some(entry) = self.cache.get(&id).await {
             return Ok(answer(entry, Source::ProcessCache));
         }
-        let loaded = self.cache.entry(id).or_try_insert_with(self.load(id)).await;
+        let loaded = self.cache.entry(id).or_try_insert_with(Box::pin(self.load(id))).await;
         let loaded = loaded.map_err(|error| (*error).clone())?;
         let fresh = loaded.is_fresh();
         let entry = loaded.into_value();

@@ -6,6 +6,7 @@ mod hints;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use deadpool_redis::{Config, Pool, PoolConfig, Runtime, redis};
+use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
 pub use hints::{listen_for_hints, wake_hints};
@@ -98,7 +99,7 @@ impl RedisPool {
     }
 
     /// One round trip, once Redis knows the script.
-    pub async fn script<T: redis::FromRedisValue>(
+    pub async fn script<T: redis::FromRedisValue + Send>(
         &self,
         call: &redis::ScriptInvocation<'_>,
     ) -> Option<T> {
@@ -109,7 +110,7 @@ impl RedisPool {
         .await
     }
 
-    async fn run<T: redis::FromRedisValue>(
+    async fn run<T: redis::FromRedisValue + Send>(
         &self,
         operation: &'static str,
         command: redis::Cmd,
@@ -134,19 +135,27 @@ fn millis(ttl: Duration) -> u64 {
 }
 
 /// The result of `work`, if it comes in time. A miss costs speed only, hence a counter and no log.
-async fn bounded<T>(operation: &'static str, work: impl Future<Output = Option<T>>) -> Option<T> {
-    let mut span = Span::new(operation, SpanKind::Client);
-    let result = timeout(PATIENCE, span.scope(work)).await;
-    let outcome = match &result {
-        Ok(Some(_)) => "ok",
-        Ok(None) => "error",
-        Err(_) => "timeout",
-    };
-    span.set(names::DB_SYSTEM_NAME, "redis");
-    span.set(names::DB_OPERATION_NAME, operation);
-    if outcome != "ok" {
-        span.fail(outcome);
-    }
-    metrics::counter!("redis_calls_total", "outcome" => outcome).increment(1);
-    result.ok().flatten()
+///
+/// Boxed: the client's futures have 14 KB, and whatever may ask Redis would carry them about with
+/// every request, asked or not.
+fn bounded<'a, T: Send + 'a>(
+    operation: &'static str,
+    work: impl Future<Output = Option<T>> + Send + 'a,
+) -> BoxFuture<'a, Option<T>> {
+    Box::pin(async move {
+        let mut span = Span::new(operation, SpanKind::Client);
+        let result = timeout(PATIENCE, span.scope(work)).await;
+        let outcome = match &result {
+            Ok(Some(_)) => "ok",
+            Ok(None) => "error",
+            Err(_) => "timeout",
+        };
+        span.set(names::DB_SYSTEM_NAME, "redis");
+        span.set(names::DB_OPERATION_NAME, operation);
+        if outcome != "ok" {
+            span.fail(outcome);
+        }
+        metrics::counter!("redis_calls_total", "outcome" => outcome).increment(1);
+        result.ok().flatten()
+    })
 }

@@ -61,7 +61,8 @@ pub async fn identify(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let secret = token_of(request.headers()).ok().flatten();
     if let Some(secret) = secret.filter(|token| token.starts_with(KEY_PREFIX)) {
-        let looked = look_up(request.request(), secret).await;
+        // boxed: few requests come with a key, and all carry this middleware's state
+        let looked = Box::pin(look_up(request.request(), secret)).await;
         request.extensions_mut().insert(Looked(looked));
     }
     Ok(next.call(request).await?.map_into_boxed_body())

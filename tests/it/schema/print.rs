@@ -12,9 +12,6 @@ const HEAD: &str = "\
 /// Columns whose name is a keyword in Rust.
 const RENAMED: [(&str, &str); 1] = [("sandbox.events.type", "event_type")];
 
-/// Columns that only SQL text speaks of: Diesel has no type for them.
-const LEFT_OUT: [&str; 1] = ["campaign.campaigns.words"];
-
 /// As wide as a line of ours may be.
 const WIDTH: usize = 100;
 
@@ -70,12 +67,9 @@ async fn columns(client: &Client, schema: &str, table: &str) -> Vec<String> {
     let rows = client.query(COLUMNS, &[&schema, &table]).await.unwrap();
     let line = |row: &tokio_postgres::Row| {
         let (name, pg, required): (String, String, bool) = (row.get(0), row.get(1), row.get(2));
-        let full = format!("{schema}.{table}.{name}");
-        if LEFT_OUT.contains(&full.as_str()) {
-            return String::new();
-        }
         let kind = diesel_type(&pg);
         let kind = if required { kind } else { format!("Nullable<{kind}>") };
+        let full = format!("{schema}.{table}.{name}");
         match RENAMED.iter().find(|(column, _)| *column == full) {
             Some((_, ours)) => {
                 format!("        #[sql_name = \"{name}\"]\n        {ours} -> {kind},\n")

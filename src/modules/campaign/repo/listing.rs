@@ -41,8 +41,9 @@ pub struct ListFilter {
     pub now: DateTime<Utc>,
 }
 
-/// Of title and description, kept with each row.
-const WORDS: &str = "words @@ websearch_to_tsquery('english', ";
+/// What the index `campaigns_words` is over.
+const WORDS: &str =
+    "to_tsvector('english', title || ' ' || description) @@ websearch_to_tsquery('english', ";
 
 /// What the indexes `campaigns_ending` and `campaigns_ending_by_status` are over.
 const END: &str = "coalesce(ends_at, 'infinity')";

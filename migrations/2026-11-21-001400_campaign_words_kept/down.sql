@@ -1,1 +1,0 @@
-ALTER TABLE campaign.campaigns DROP COLUMN words;

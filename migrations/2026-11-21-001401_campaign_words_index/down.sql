@@ -1,1 +1,0 @@
-DROP INDEX campaign.campaigns_words_kept;

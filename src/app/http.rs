@@ -30,7 +30,7 @@ pub fn start(
     services: &Services,
     listener: TcpListener,
 ) -> anyhow::Result<ServerHandle> {
-    let document = openapi::document()?;
+    let document = openapi::document(services.sandbox.is_some())?;
     let routes = web::Data::new(KnownRoutes::of(&document, &PAGES));
     let services = services.clone();
     let proxies = TrustedProxies(config.http.trusted_proxies.clone().into());

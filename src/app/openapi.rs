@@ -48,16 +48,19 @@ impl Modify for Bearer {
     }
 }
 
-/// The document, sandbox included.
+/// The document, with the sandbox's routes or without.
 ///
 /// # Errors
 /// When a route names a problem code that does not exist.
-pub fn document() -> anyhow::Result<utoipa::openapi::OpenApi> {
+pub fn document(with_sandbox: bool) -> anyhow::Result<utoipa::openapi::OpenApi> {
     let (_, mut document) = App::new()
         .into_utoipa_app()
         .openapi(Base::openapi())
-        .configure(|config| routes(config, true))
+        .configure(|config| routes(config, with_sandbox))
         .split_for_parts();
+    if let Some(tags) = document.tags.as_mut().filter(|_| !with_sandbox) {
+        tags.retain(|tag| tag.name != "sandbox");
+    }
     describe_problems(&mut document)?;
     name_page_items(&mut document);
     Ok(document)

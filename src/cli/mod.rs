@@ -153,7 +153,7 @@ fn check_config() -> anyhow::Result<()> {
 }
 
 fn print_openapi() -> anyhow::Result<()> {
-    println!("{}", app::document()?.to_pretty_json()?);
+    println!("{}", app::document(true)?.to_pretty_json()?);
     Ok(())
 }
 

@@ -6,5 +6,6 @@ mod giving_back;
 mod lists;
 mod provider;
 mod routes;
+mod switched_off;
 mod webhooks;
 mod world;

@@ -20,7 +20,7 @@ pub struct Reason {
     #[schema(
         min_length = 1,
         max_length = 500,
-        pattern = r"^[^\x00]*\S[^\x00]*$",
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
         example = "asked for by the owner"
     )]
     reason: String,
@@ -41,7 +41,7 @@ pub struct RefreshRequest {
     #[schema(
         min_length = 1,
         max_length = 500,
-        pattern = r"^[^\x00]*\S[^\x00]*$",
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
         example = "a donor asked"
     )]
     reason: Option<String>,
@@ -71,7 +71,7 @@ pub struct RoleChange {
     #[schema(
         min_length = 1,
         max_length = 500,
-        pattern = r"^[^\x00]*\S[^\x00]*$",
+        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
         example = "joins the team"
     )]
     reason: String,

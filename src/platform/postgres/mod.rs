@@ -13,6 +13,7 @@ mod spans;
 
 use std::time::Duration;
 
+use deadpool::managed::QueueMode;
 use diesel_async::{
     AsyncPgConnection,
     pooled_connection::{
@@ -61,7 +62,9 @@ impl Database {
             async move { connect::establish(settings, &runtime).await }.boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
-        let pool = Pool::builder(manager).max_size(max_size).build()?;
+        // the last one used is the next one: it has its statements prepared and planned, and the
+        // others leave the processor alone
+        let pool = Pool::builder(manager).max_size(max_size).queue_mode(QueueMode::Lifo).build()?;
         Ok(Self { pool, wait: POOL_WAIT })
     }
 

@@ -103,7 +103,9 @@ fn summary(sql: &str) -> (String, String) {
     let writes = ["INSERT", "UPDATE", "DELETE"];
     let first = words.first().copied().unwrap_or_default();
     let operation = if is(first, "WITH") {
-        let found = words.iter().find_map(|word| writes.into_iter().find(|name| is(word, name)));
+        // FOR UPDATE: a lock, no write
+        let mut pairs = words.windows(2).filter(|pair| !is(pair[0], "FOR"));
+        let found = pairs.find_map(|pair| writes.into_iter().find(|name| is(pair[1], name)));
         found.unwrap_or("SELECT").to_owned()
     } else {
         first.trim_end_matches(';').to_uppercase()
@@ -144,6 +146,7 @@ mod tests {
             ("WITH h AS (SELECT 1 FROM a) UPDATE b.c SET x = 1", "UPDATE b.c"),
             ("WITH h AS (SELECT 1 FROM (VALUES (1)) v) SELECT * FROM b", "SELECT b"),
             ("SELECT x FROM a.b FOR UPDATE SKIP LOCKED", "SELECT a.b"),
+            ("WITH h AS (SELECT x FROM a.b FOR UPDATE) SELECT * FROM h", "SELECT a.b"),
             ("DELETE FROM a.b WHERE true", "DELETE a.b"),
             ("COMMIT", "COMMIT"),
             ("ROLLBACK TO SAVEPOINT x; RELEASE SAVEPOINT x", "ROLLBACK"),

@@ -30,7 +30,9 @@ use crate::platform::{
 };
 
 /// Webhooks in one transaction.
-const BATCH: i64 = 256;
+const BATCH: u16 = 256;
+/// The least time between two batches that were not full: what arrives meanwhile shares one.
+const BUSY: Duration = Duration::from_millis(15);
 /// How soon is tried again what failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// How often the floor is moved, the inbox is searched below it, and its gauges are sampled.
@@ -80,8 +82,13 @@ impl Worker {
     /// Works until told to stop; the batch and the questions under way are finished.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            let started = Instant::now();
             match self.turn().await {
-                Ok(taken) if taken > 0 => {}
+                Ok(taken) if taken >= usize::from(BATCH) => {}
+                Ok(taken) if taken > 0 => {
+                    let pause = tokio::time::sleep_until(started + BUSY);
+                    let _ = stop.run_until_cancelled(pause).await;
+                }
                 Ok(_) => self.rest(&stop, CHECKPOINT).await,
                 Err(error) => {
                     tracing::warn!(%error, "webhooks could not be applied");
@@ -133,7 +140,7 @@ impl Worker {
         conn: &mut Connection,
         floor: i64,
     ) -> diesel::QueryResult<(usize, i64, Vec<Applied>)> {
-        let rows = repo::claim_inbox(conn, floor, BATCH).await?;
+        let rows = repo::claim_inbox(conn, floor, BATCH.into()).await?;
         let (taken, highest) = (rows.len(), rows.iter().map(|row| row.id).max().unwrap_or(0));
         let mut by_provider: BTreeMap<String, Vec<InboxRow>> = BTreeMap::new();
         for row in rows {
@@ -158,7 +165,7 @@ impl Worker {
     /// the guilty one is put off.
     async fn one_by_one(&self, conn: &mut Connection, floor: i64) -> Result<usize, DbError> {
         let ids: Vec<i64> = conn
-            .transaction(async |conn| repo::claim_inbox(conn, floor, BATCH).await)
+            .transaction(async |conn| repo::claim_inbox(conn, floor, BATCH.into()).await)
             .await?
             .iter()
             .map(|row| row.id)
@@ -246,7 +253,7 @@ impl Floor {
     /// A poll above `floor` has been committed.
     fn searched(&mut self, floor: i64, taken: usize, highest: i64) {
         self.highest = self.highest.max(highest);
-        if floor == 0 && i64::try_from(taken).is_ok_and(|taken| taken < BATCH) {
+        if floor == 0 && taken < usize::from(BATCH) {
             self.from_zero = false;
         }
     }

@@ -41,13 +41,15 @@ pub async fn insert_intents(conn: &mut Connection, pledges: &[PledgeId]) -> Quer
 /// it was found to have nothing. Whoever works on the intent right now can no longer finish it.
 /// The caller has locked the payment.
 pub async fn demand_cancel(conn: &mut Connection, payment: PaymentId) -> QueryResult<bool> {
-    let demanded = sql_query(
-        "INSERT INTO payment.cancel_intents (payment_id)
-         SELECT id FROM payment.payments WHERE id = $1 AND closed
-         ON CONFLICT (payment_id) DO UPDATE
-         SET done_at = NULL, next_attempt_at = now(), attempts = cancel_intents.attempts + 1",
+    let demanded = cached(
+        sql_query(
+            "INSERT INTO payment.cancel_intents (payment_id)
+             SELECT id FROM payment.payments WHERE id = $1 AND closed
+             ON CONFLICT (payment_id) DO UPDATE
+             SET done_at = NULL, next_attempt_at = now(), attempts = cancel_intents.attempts + 1",
+        )
+        .bind::<Uuid, _>(payment),
     )
-    .bind::<Uuid, _>(payment)
     .execute(conn)
     .await?;
     Ok(demanded == 1)

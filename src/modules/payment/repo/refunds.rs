@@ -15,7 +15,7 @@ use crate::{
         ids::{PaymentId, PledgeId, RefundId, RefundRunId, UserId},
         money::Currency,
     },
-    platform::postgres::Connection,
+    platform::postgres::{Connection, cached},
 };
 
 /// A refund as it is stored.
@@ -219,18 +219,20 @@ pub async fn captured_again(
     conn: &mut Connection,
     pledges: &[PledgeId],
 ) -> QueryResult<Vec<PaymentId>> {
-    let ids: Vec<Id> = sql_query(
-        "SELECT id FROM (
-             SELECT p.id, row_number() OVER (PARTITION BY p.pledge_id ORDER BY (
-                        SELECT min(f.id) FROM payment.facts f
-                        WHERE f.payment_id = p.id AND f.kind = 'capture')) AS place
-             FROM (SELECT id, pledge_id, count(*) OVER (PARTITION BY pledge_id) AS paid
-                   FROM payment.payments
-                   WHERE pledge_id = ANY ($1) AND captured_minor > refunded_minor) p
-             WHERE paid > 1) p
-         WHERE place > 1 ORDER BY id",
+    let ids: Vec<Id> = cached(
+        sql_query(
+            "SELECT id FROM (
+                 SELECT p.id, row_number() OVER (PARTITION BY p.pledge_id ORDER BY (
+                            SELECT min(f.id) FROM payment.facts f
+                            WHERE f.payment_id = p.id AND f.kind = 'capture')) AS place
+                 FROM (SELECT id, pledge_id, count(*) OVER (PARTITION BY pledge_id) AS paid
+                       FROM payment.payments
+                       WHERE pledge_id = ANY ($1) AND captured_minor > refunded_minor) p
+                 WHERE paid > 1) p
+             WHERE place > 1 ORDER BY id",
+        )
+        .bind::<Array<Uuid>, _>(pledges),
     )
-    .bind::<Array<Uuid>, _>(pledges)
     .load(conn)
     .await?;
     Ok(ids.into_iter().map(|row| row.id).collect())

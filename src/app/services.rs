@@ -165,7 +165,8 @@ async fn sandbox(
             format!("http://{}/api/v1/webhooks/sandbox", reachable(own_address))
         });
     let database = resources.database.clone();
-    let bank = SandboxBank::new(database, &[SecretString::from(secret)], &url)
+    let secrets = [SecretString::from(secret)];
+    let bank = SandboxBank::new(database, &secrets, &url, &Handle::current())
         .context("CAREFORALL_SANDBOX__WEBHOOK_SECRET")?;
     Ok(Some(bank))
 }

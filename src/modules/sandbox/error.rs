@@ -4,7 +4,7 @@ use super::{model::RuleError, service::KeyReused};
 use crate::{
     kernel::problem::{Problem, ProblemCode},
     modules::payment::api::ProviderError,
-    platform::postgres::DbError,
+    platform::{batching::SubmitError, postgres::DbError},
 };
 
 /// What can go wrong at the bank.
@@ -20,6 +20,8 @@ pub enum SandboxError {
     Rule(#[from] RuleError),
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -39,9 +41,10 @@ impl From<SandboxError> for Problem {
             SandboxError::Rule(RuleError::Currency { .. }) => ProblemCode::CurrencyMismatch,
             SandboxError::Rule(RuleError::Refund { .. }) => ProblemCode::RefundExceedsAvailable,
             SandboxError::Rule(_) | SandboxError::KeyReused(_) => ProblemCode::InvalidTransition,
-            SandboxError::Db(_) => ProblemCode::Internal,
+            SandboxError::Submit(_) | SandboxError::Db(_) => ProblemCode::Internal,
         };
         match error {
+            SandboxError::Submit(error) => error.into(),
             SandboxError::Db(error) => error.into(),
             error => Self::new(code, error.to_string()),
         }
@@ -52,6 +55,7 @@ impl From<SandboxError> for ProviderError {
     fn from(error: SandboxError) -> Self {
         match error {
             SandboxError::NoPayment => Self::NotFound,
+            SandboxError::Submit(error) => Self::Unavailable(error.to_string()),
             SandboxError::Db(error) => Self::Unavailable(error.to_string()),
             error => Self::Refused(error.to_string()),
         }

@@ -99,7 +99,8 @@ impl World {
         let handle = server.handle();
         tokio::spawn(server);
         let database = Database::new(&own.url(), 12, Handle::current()).unwrap();
-        let bank = SandboxBank::new(database, &[SecretString::from(SECRET)], &url).unwrap();
+        let secrets = [SecretString::from(SECRET)];
+        let bank = SandboxBank::new(database, &secrets, &url, &Handle::current()).unwrap();
         let provider = SandboxProvider::new(bank.clone());
         let sql = own.client().await;
         Self { bank, provider, receiver, sql, server: handle, _database: own }

@@ -36,7 +36,7 @@ words! {
 }
 
 /// A payment as the bank keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = payments, treat_none_as_null = true)]
 pub struct BankPayment {
     pub id: String,

@@ -2,6 +2,7 @@
 //! and with faults where some are planned.
 
 mod lists;
+mod making;
 mod words;
 
 use std::{future::Future, time::Duration};
@@ -41,30 +42,6 @@ pub struct SandboxProvider {
 impl SandboxProvider {
     pub fn new(bank: SandboxBank) -> Self {
         Self { bank }
-    }
-
-    async fn make(
-        &self,
-        request: &CreateRequest,
-        idempotency_key: &str,
-    ) -> Result<CreateAnswer, ProviderError> {
-        if request.amount_minor <= 0 {
-            return Err(ProviderError::Refused("the amount must be positive".into()));
-        }
-        let method = request.payment_method.as_deref().map(str::parse::<Method>).transpose();
-        let method = method.map_err(|e| ProviderError::Refused(format!("the method {e}")))?;
-        let creation = self.bank.create(request, method.as_ref(), idempotency_key).await?;
-        Ok(words::answer(creation))
-    }
-
-    /// The request was on its way for so long that nobody waits for its answer.
-    fn make_late(&self, request: CreateRequest, idempotency_key: String, after: Duration) {
-        let own = self.clone();
-        tokio::spawn(async move {
-            sleep(PATIENCE + after).await;
-            let made = own.make(&request, &idempotency_key).await.is_ok();
-            tracing::info!(made, "the sandbox has done late what it was asked");
-        });
     }
 
     async fn give_back(
@@ -150,9 +127,15 @@ impl Provider for SandboxProvider {
         request: &'a CreateRequest,
         idempotency_key: &'a str,
     ) -> BoxFuture<'a, Result<CreateAnswer, ProviderError>> {
-        let work = self.make(request, idempotency_key);
-        let late = |after| self.make_late(request.clone(), idempotency_key.to_owned(), after);
-        bounded(self.faulted_or_late(Operation::Create, work, late)).boxed()
+        bounded(async move {
+            if let Some(made) = self.make_among_others(request, idempotency_key).await? {
+                return Ok(made);
+            }
+            let work = self.make(request, idempotency_key);
+            let late = |after| self.make_late(request.clone(), idempotency_key.to_owned(), after);
+            self.faulted_or_late(Operation::Create, work, late).await
+        })
+        .boxed()
     }
 
     fn cancel<'a>(

@@ -9,13 +9,35 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 
 use super::super::{schema::events, webhook::NewEvent};
-use crate::platform::postgres::Connection;
+use crate::platform::postgres::{Connection, cached};
 
-pub async fn insert_events(conn: &mut Connection, events: &[NewEvent]) -> QueryResult<()> {
-    if !events.is_empty() {
-        diesel::insert_into(events::table).values(events).execute(conn).await?;
+pub async fn insert_events(conn: &mut Connection, events: &[&NewEvent]) -> QueryResult<()> {
+    fn column<'a, T>(rows: &[&'a NewEvent], f: impl Fn(&'a NewEvent) -> T) -> Vec<T> {
+        rows.iter().map(|row| f(row)).collect()
     }
-    Ok(())
+    if events.is_empty() {
+        return Ok(());
+    }
+    let query = diesel::sql_query(
+        "INSERT INTO sandbox.events (event_id, provider_payment_id, type, body, trace_context,
+             created_at, copies, after_event, after_acknowledged, next_attempt_at)
+         SELECT event_id, payment, type, body, trace, at, copies, after, acknowledged, next
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY
+              AS t (event_id, payment, type, body, trace, at, copies, after, acknowledged, next, n)
+         ORDER BY n",
+    );
+    let query = query
+        .bind::<Array<Text>, _>(column(events, |e| &e.event_id))
+        .bind::<Array<Text>, _>(column(events, |e| &e.provider_payment_id))
+        .bind::<Array<Text>, _>(column(events, |e| e.event_type))
+        .bind::<Array<Text>, _>(column(events, |e| &e.body))
+        .bind::<Array<Nullable<Text>>, _>(column(events, |e| e.trace_context.as_deref()))
+        .bind::<Array<Timestamptz>, _>(column(events, |e| e.created_at))
+        .bind::<Array<Integer>, _>(column(events, |e| e.copies))
+        .bind::<Array<Nullable<Text>>, _>(column(events, |e| e.after_event.as_deref()))
+        .bind::<Array<Bool>, _>(column(events, |e| e.after_acknowledged))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(events, |e| e.next_attempt_at));
+    cached(query).execute(conn).await.map(drop)
 }
 
 /// An event on loan to this replica, to be sent before the loan ends.

@@ -1,22 +1,75 @@
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid},
+};
 use diesel_async::RunQueryDsl;
 
 use super::super::{
     model::{BankPayment, Status},
     schema::payments,
 };
-use crate::{kernel::ids::PaymentId, platform::postgres::Connection};
+use crate::{
+    kernel::ids::PaymentId,
+    platform::postgres::{Connection, cached},
+};
 
-/// False when a payment was made with this idempotency key before; waits for one being made.
-pub async fn insert_payment(conn: &mut Connection, payment: &BankPayment) -> QueryResult<bool> {
-    let rows = diesel::insert_into(payments::table)
-        .values(payment)
-        .on_conflict(payments::idempotency_key)
-        .do_nothing()
-        .execute(conn)
-        .await?;
-    Ok(rows == 1)
+#[derive(QueryableByName)]
+struct Made {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+/// Returns the ids of those whose idempotency key was new; waits for one that is being used. In the
+/// order of the keys, so that two replicas never wait for each other in a ring.
+pub async fn insert_payments(
+    conn: &mut Connection,
+    rows: &[&BankPayment],
+) -> QueryResult<HashSet<String>> {
+    fn column<'a, T>(rows: &[&'a BankPayment], f: impl Fn(&'a BankPayment) -> T) -> Vec<T> {
+        rows.iter().map(|row| f(row)).collect()
+    }
+    let made: Vec<Made> = cached(
+        sql_query(
+            "INSERT INTO sandbox.payments (id, payment_id, amount_minor, currency, capture_method,
+                 status, captured_minor, refunded_minor, captures, behaviour, account_number,
+                 hold_expires_at, client_secret, idempotency_key, created_with, create_decline,
+                 created_at, updated_at, trace_context)
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+                                  $16, $17, $18, $19)
+                  AS t (id, payment_id, amount, currency, capture_method, status, captured,
+                        refunded, captures, behaviour, account, hold, secret, key, created_with,
+                        decline, created_at, updated_at, trace)
+             ORDER BY key
+             ON CONFLICT (idempotency_key) DO NOTHING
+             RETURNING id",
+        )
+        .bind::<Array<Text>, _>(column(rows, |p| &p.id))
+        .bind::<Array<Uuid>, _>(column(rows, |p| p.payment_id))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.amount_minor))
+        .bind::<Array<Text>, _>(column(rows, |p| p.currency))
+        .bind::<Array<Text>, _>(column(rows, |p| p.capture_method))
+        .bind::<Array<Text>, _>(column(rows, |p| p.status))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.captured_minor))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.refunded_minor))
+        .bind::<Array<Integer>, _>(column(rows, |p| p.captures))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.behaviour))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.account_number.as_deref()))
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(rows, |p| p.hold_expires_at))
+        .bind::<Array<Text>, _>(column(rows, |p| &p.client_secret))
+        .bind::<Array<Text>, _>(column(rows, |p| &p.idempotency_key))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.created_with.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.create_decline.as_deref()))
+        .bind::<Array<Timestamptz>, _>(column(rows, |p| p.created_at))
+        .bind::<Array<Timestamptz>, _>(column(rows, |p| p.updated_at))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.trace_context.as_deref())),
+    )
+    .load(conn)
+    .await?;
+    Ok(made.into_iter().map(|row| row.id).collect())
 }
 
 pub async fn by_idempotency_key(

@@ -2,7 +2,7 @@
 
 use diesel_async::AsyncConnection;
 
-use super::{SandboxBank, lock_account, store};
+use super::{SandboxBank, create_many::Making, lock_account, store};
 use crate::{
     kernel::clock,
     modules::{
@@ -11,6 +11,7 @@ use crate::{
             error::SandboxError,
             model::{BankPayment, Capture, Method, Status},
             repo,
+            webhook::NewEvent,
         },
     },
 };
@@ -30,6 +31,38 @@ pub struct Creation {
 }
 
 impl SandboxBank {
+    /// The same as [`SandboxBank::create`], together with others. `None`, and nothing is made, where
+    /// there is more to it: an account to pay from, a key that was used, a fault that is planned.
+    pub async fn create_among_others(
+        &self,
+        request: &CreateRequest,
+        method: Option<&Method>,
+        idempotency_key: &str,
+    ) -> Result<Option<Creation>, SandboxError> {
+        if method.is_some_and(|method| method.account_number().is_some()) {
+            return Ok(None);
+        }
+        let now = clock::now();
+        let mut payment = fresh(request, idempotency_key);
+        let act = match method {
+            Some(method) => payment.confirm(method, None, now)?,
+            None => <_>::default(),
+        };
+        if act.refund.is_some() || act.dispute.is_some() {
+            return Ok(None);
+        }
+        payment.create_decline = act.decline.map(str::to_owned);
+        let creation = Creation::from(payment.clone());
+        let events = NewEvent::of(&act, &payment, now);
+        if !self.makings.submit(Making { payment, events }).await? {
+            return Ok(None);
+        }
+        if method.is_some() {
+            self.wake();
+        }
+        Ok(Some(creation))
+    }
+
     /// Makes the payment, and pays at once when a method is given.
     pub async fn create(
         &self,
@@ -47,7 +80,7 @@ impl SandboxBank {
                 None => <_>::default(),
             };
             payment.create_decline = act.decline.map(str::to_owned);
-            if !repo::insert_payment(conn, &payment).await? {
+            if repo::insert_payments(conn, &[&payment]).await?.is_empty() {
                 return Ok(None);
             }
             store(conn, &act, &payment, account.as_ref(), now).await?;

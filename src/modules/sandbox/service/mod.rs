@@ -2,6 +2,7 @@
 
 mod accounts;
 mod create;
+mod create_many;
 mod deliveries;
 mod giving_back;
 mod lists;
@@ -11,12 +12,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use secrecy::SecretString;
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
 pub use accounts::Fault;
 pub use create::{Creation, KeyReused};
 pub use giving_back::RefundOrder;
 
+use self::create_many::CreateMany;
 use super::{
     error::SandboxError,
     model::{Account, Act, BankPayment, Method, RuleError},
@@ -26,6 +28,7 @@ use super::{
 use crate::{
     kernel::{clock, ids::PaymentId},
     platform::{
+        batching::{Batcher, Limits},
         lookout::Lookout,
         postgres::{Connection, Database},
     },
@@ -42,11 +45,12 @@ pub struct SandboxBank {
     webhook_url: Arc<str>,
     /// Something is to be said.
     news: Arc<Notify>,
+    makings: Batcher<CreateMany>,
 }
 
 impl SandboxBank {
     /// A bank in this database that signs with `secrets` (`whsec_…`) what it sends to
-    /// `webhook_url`.
+    /// `webhook_url`. What it writes in batches is written on `runtime`.
     ///
     /// # Errors
     /// When there is no secret, or one is out of form.
@@ -54,9 +58,13 @@ impl SandboxBank {
         database: Database,
         secrets: &[SecretString],
         webhook_url: &str,
+        runtime: &Handle,
     ) -> Result<Self, BadSecret> {
         let keys = Keys::new(secrets)?;
-        Ok(Self { database, keys, webhook_url: webhook_url.into(), news: Arc::default() })
+        let making = CreateMany::new(database.clone());
+        let makings = Batcher::start("sandbox_payments", making, Limits::default(), runtime);
+        let (webhook_url, news) = (webhook_url.into(), Arc::default());
+        Ok(Self { database, keys, webhook_url, news, makings })
     }
 
     /// Pays with this method. A decline is no error: it is said by webhook.
@@ -207,7 +215,8 @@ async fn store(
     if let Some(dispute) = &act.dispute {
         repo::save_dispute(conn, dispute).await?;
     }
-    repo::insert_events(conn, &NewEvent::of(act, payment, now)).await?;
+    let events = NewEvent::of(act, payment, now);
+    repo::insert_events(conn, &events.iter().collect::<Vec<_>>()).await?;
     Ok(())
 }
 

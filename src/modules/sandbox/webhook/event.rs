@@ -1,29 +1,24 @@
 //! The form of the bank's events.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use diesel::prelude::*;
 use serde_json::json;
 
-use super::super::{
-    model::{Act, BankPayment, Behaviour, Notice, Order, What},
-    schema::events,
-};
+use super::super::model::{Act, BankPayment, Behaviour, Notice, Order, What};
 use crate::{kernel::clock, platform::telemetry};
 
 /// An event about to be stored, to be sent once its turn has come.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = events)]
+#[derive(Debug, Clone)]
 pub struct NewEvent {
-    event_id: String,
-    provider_payment_id: String,
-    event_type: &'static str,
-    body: String,
-    trace_context: Option<String>,
-    created_at: DateTime<Utc>,
-    copies: i32,
-    after_event: Option<String>,
-    after_acknowledged: bool,
-    next_attempt_at: Option<DateTime<Utc>>,
+    pub event_id: String,
+    pub provider_payment_id: String,
+    pub event_type: &'static str,
+    pub body: String,
+    pub trace_context: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub copies: i32,
+    pub after_event: Option<String>,
+    pub after_acknowledged: bool,
+    pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
 impl NewEvent {

@@ -1,0 +1,69 @@
+//! Many new payments in one transaction.
+//!
+//! A payment without an account, while no fault is planned for the making of payments, is a row and
+//! what is said about it: such rows are written together. Everything else goes the long way, alone.
+
+use diesel::QueryResult;
+use diesel_async::AsyncConnection;
+use futures_util::future::BoxFuture;
+
+use crate::{
+    modules::sandbox::{
+        model::BankPayment,
+        repo::{self, Operation},
+        webhook::NewEvent,
+    },
+    platform::{
+        batching::Flush,
+        postgres::{Connection, Database, DbError},
+    },
+};
+
+/// A payment to be made, and what will be said about it.
+#[derive(Debug)]
+pub struct Making {
+    pub payment: BankPayment,
+    pub events: Vec<NewEvent>,
+}
+
+/// Writes batches of new payments.
+pub struct CreateMany {
+    database: Database,
+}
+
+impl Flush for CreateMany {
+    type Job = Making;
+    /// Whether it is made. If not, nothing was written: its idempotency key may have been used
+    /// before, or a fault is planned.
+    type Outcome = bool;
+
+    fn flush<'a>(&'a self, jobs: &'a [Making]) -> BoxFuture<'a, Result<Vec<bool>, DbError>> {
+        Box::pin(async move {
+            let mut conn = self.database.conn().await?;
+            Ok(conn.transaction(async |conn| write(conn, jobs).await).await?)
+        })
+    }
+}
+
+impl CreateMany {
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+async fn write(conn: &mut Connection, jobs: &[Making]) -> QueryResult<Vec<bool>> {
+    if repo::has_fault(conn, Operation::Create).await? {
+        return Ok(vec![false; jobs.len()]);
+    }
+    let payments: Vec<&BankPayment> = jobs.iter().map(|job| &job.payment).collect();
+    let made = repo::insert_payments(conn, &payments).await?;
+    let made: Vec<bool> = jobs.iter().map(|job| made.contains(&job.payment.id)).collect();
+    let events: Vec<&NewEvent> = jobs
+        .iter()
+        .zip(&made)
+        .filter(|(_, made)| **made)
+        .flat_map(|(job, _)| &job.events)
+        .collect();
+    repo::insert_events(conn, &events).await?;
+    Ok(made)
+}

@@ -100,6 +100,7 @@ impl Services {
                 providers(config, sandbox.as_ref())?,
                 inbox.clone(),
                 pace(config),
+                &runtime,
             ),
             admin: AdminService::new(database.clone(), bus.clone(), inbox.clone()),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),

@@ -3,12 +3,14 @@
 pub mod admin;
 pub mod reconcile;
 
+use std::collections::{HashMap, HashSet};
+
 use diesel::QueryResult;
 
 use super::{
     model::{Pledge, PledgeStatus},
     repo,
-    service::{is_donor, store_changes},
+    service::{Traces, is_donor, store_changes, store_traced},
 };
 use crate::{
     kernel::{
@@ -77,22 +79,80 @@ pub async fn attach_payment(
     if pledge.cancelled_at.is_some() {
         return Err(NotPayable::Cancelled);
     }
-    if repo::is_cancelled(conn, pledge.campaign_id).await? {
+    if !repo::cancelled_among(conn, &[pledge.campaign_id]).await?.is_empty() {
         return Err(NotPayable::CampaignCancelled);
     }
     if pledge.status == PledgeStatus::Failed && !has_room(conn, &pledge).await? {
         return Err(NotPayable::NoRoom);
     }
-    repo::insert_new(conn, pledge.id, payment).await?;
-    let after = Pledge {
+    repo::insert_new(conn, &[(pledge.id, payment)]).await?;
+    let after = with_payment(&pledge, payment);
+    store_changes(conn, &[pledge], &[after]).await?;
+    Ok(())
+}
+
+fn with_payment(pledge: &Pledge, payment: PaymentId) -> Pledge {
+    Pledge {
         status: PledgeStatus::Pending,
         payment_id: Some(payment),
         updated_at: clock::now(),
         version: pledge.version + 1,
         ..pledge.clone()
-    };
-    store_changes(conn, &[pledge], &[after]).await?;
-    Ok(())
+    }
+}
+
+/// A locked pledge that waits for its payment, and that nothing keeps from having it.
+#[derive(Debug)]
+pub struct PayablePledge(LockedPledge);
+
+impl PayablePledge {
+    pub fn pledge(&self) -> &LockedPledge {
+        &self.0
+    }
+}
+
+/// Locks those of the pledges of which it is plain that they can be paid for: pending, not to be
+/// cancelled, and in nobody else's hands just now. Nobody is waited for. Of the others [`lock`] and
+/// [`attach_payment`] tell why not.
+pub async fn lock_payable(
+    conn: &mut Connection,
+    ids: &[PledgeId],
+) -> QueryResult<HashMap<PledgeId, PayablePledge>> {
+    let mut pledges = repo::lock_free(conn, ids).await?;
+    pledges.retain(|p| p.status == PledgeStatus::Pending && p.cancelled_at.is_none());
+    let campaigns: HashSet<CampaignId> = pledges.iter().map(|p| p.campaign_id).collect();
+    let campaigns: Vec<CampaignId> = campaigns.into_iter().collect();
+    let cancelled = repo::cancelled_among(conn, &campaigns).await?;
+    pledges.retain(|pledge| !cancelled.contains(&pledge.campaign_id));
+    Ok(pledges.into_iter().map(|p| (p.id, PayablePledge(LockedPledge(p)))).collect())
+}
+
+/// A payment for a pledge, and the trace in which it is made.
+#[derive(Debug)]
+pub struct Attachment {
+    pub pledge: PayablePledge,
+    pub payment: PaymentId,
+    pub trace: Option<String>,
+}
+
+/// Makes each payment its pledge's payment.
+pub async fn attach_payments(
+    conn: &mut Connection,
+    attachments: Vec<Attachment>,
+) -> QueryResult<()> {
+    if attachments.is_empty() {
+        return Ok(());
+    }
+    let (mut made, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
+    let mut traces = Traces::new();
+    for Attachment { pledge: PayablePledge(LockedPledge(pledge)), payment, trace } in attachments {
+        made.push((pledge.id, payment));
+        after.push(with_payment(&pledge, payment));
+        traces.extend(trace.map(|trace| (pledge.id, trace)));
+        before.push(pledge);
+    }
+    repo::insert_new(conn, &made).await?;
+    store_traced(conn, &before, &after, &traces).await
 }
 
 async fn has_room(conn: &mut Connection, pledge: &Pledge) -> QueryResult<bool> {

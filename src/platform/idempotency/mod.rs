@@ -20,7 +20,7 @@ use crate::{
     platform::http::OwnBody,
 };
 
-pub use bulk::{find_used, insert_finished};
+pub use bulk::{Held, claim_new, find_used, finish_many, free_many, insert_finished, lock_held};
 pub use replay_cache::ReplayCache;
 pub use request::{IdempotentRequest, UnscopedKey};
 pub use store::{claim, find, finish, free, release, set_recovery_point};

@@ -19,6 +19,7 @@ mod races;
 mod replays;
 mod room;
 mod stopping;
+mod together;
 mod visibility;
 mod zombies;
 

@@ -101,10 +101,11 @@ async fn one_donation_is_one_trace() {
         "POST /api/v1/pledges > flush pledges > SELECT pledge.create_many",
         "POST /api/v1/pledges > sequence pledge.changed.v1",
         "POST /api/v1/pledges > process totals pledge.changed.v1",
-        "POST /api/v1/payments > transaction > INSERT payment.payments",
-        "POST /api/v1/payments > transaction > INSERT bus.outbox",
-        "POST /api/v1/payments > transaction > COMMIT",
-        "POST /api/v1/payments > sandbox create > transaction > INSERT sandbox.payments",
+        "POST /api/v1/payments > flush payments_begun > transaction > INSERT payment.payments",
+        "POST /api/v1/payments > flush payments_begun > transaction > INSERT bus.outbox",
+        "POST /api/v1/payments > flush payments_begun > transaction > COMMIT",
+        "POST /api/v1/payments > sandbox create > flush sandbox_payments > transaction > INSERT sandbox.payments",
+        "POST /api/v1/payments > flush payments_made > transaction > UPDATE payment.payments",
         "POST /api/v1/payments > sequence payment.changed.v1",
         &format!("{webhook} > flush webhook_inbox > transaction > INSERT payment.webhook_inbox"),
         &format!("{applied} > UPDATE payment.payments"),
@@ -125,7 +126,8 @@ async fn one_donation_is_one_trace() {
     assert_eq!(request.attributes["http.request.method"], "POST");
     assert_eq!(request.attributes["http.response.status_code"], "201");
     assert_eq!(request.parent, "00f067aa0ba902b7");
-    let insert = one("POST /api/v1/payments > transaction > INSERT payment.payments");
+    let insert =
+        one("POST /api/v1/payments > flush payments_begun > transaction > INSERT payment.payments");
     assert_eq!((insert.kind, insert.attributes["db.system.name"].as_str()), (CLIENT, "postgresql"));
     assert_eq!(insert.attributes["db.operation.name"], "INSERT");
     assert_eq!(insert.attributes["db.collection.name"], "payment.payments");

@@ -3,12 +3,15 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, QueryDsl, QueryResult, QueryableByName, sql_query,
-    sql_types::{BigInt, Integer, Timestamptz, Uuid},
+    sql_types::{Array, BigInt, Integer, Timestamptz, Uuid},
 };
 use diesel_async::RunQueryDsl;
 
 use super::super::schema::checks::{self, dsl};
-use crate::{kernel::ids::PaymentId, platform::postgres::Connection};
+use crate::{
+    kernel::ids::PaymentId,
+    platform::postgres::{Connection, cached},
+};
 
 /// A look that is due. The number of looks is that of this one: it fences out the others.
 #[derive(Debug, Clone, Copy, QueryableByName)]
@@ -19,16 +22,21 @@ pub struct Check {
     pub looks: i32,
 }
 
-pub async fn insert_check(
+/// Plans the first look at each of these payments.
+pub async fn insert_checks(
     conn: &mut Connection,
-    payment: PaymentId,
-    at: DateTime<Utc>,
+    looks: &[(PaymentId, DateTime<Utc>)],
 ) -> QueryResult<()> {
-    diesel::insert_into(checks::table)
-        .values((dsl::payment_id.eq(payment), dsl::next_check_at.eq(at)))
-        .execute(conn)
-        .await
-        .map(drop)
+    cached(
+        sql_query(
+            "INSERT INTO payment.checks (payment_id, next_check_at) SELECT * FROM unnest($1, $2)",
+        )
+        .bind::<Array<Uuid>, _>(looks.iter().map(|look| look.0).collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(looks.iter().map(|look| look.1).collect::<Vec<_>>()),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Is any look due?

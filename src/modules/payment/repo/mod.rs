@@ -6,6 +6,7 @@ mod checks;
 mod due;
 mod history;
 mod inbox;
+mod naming;
 mod payments;
 mod provider_cursors;
 pub mod reconcile;
@@ -21,7 +22,7 @@ pub use cancel_intents::{
     retry_intent,
 };
 pub use checks::{
-    Check, any_check_is_due, claim_due_checks, drop_checks_that_are_over, insert_check,
+    Check, any_check_is_due, claim_due_checks, drop_checks_that_are_over, insert_checks,
     reschedule_check,
 };
 pub use due::{CANCELS_DUE, INBOX_DUE, REFUNDS_DUE};
@@ -30,9 +31,10 @@ pub use inbox::{
     InboxRow, NewInboxRow, Settled, claim_inbox, count_inbox, hashes_of, insert_inbox, lock_inbox,
     settle_inbox, wake_deferred, wake_known,
 };
+pub use naming::{Named, lock_open, name_many, set_provider_ids};
 pub use payments::{
-    PaymentRow, begin_next_key, count_call, find, find_locked, insert, lock_named, of_pledge,
-    set_provider_ids, stamp_call, update_many,
+    PaymentRow, begin_next_key, count_call, find, find_locked, insert_new, lock_named, of_pledge,
+    stamp_call, update_many, with_payments,
 };
 pub use provider_cursors::{ProviderCursor, claim_cursor, move_cursor};
 pub use reconciliations::{

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, NullableExpressionMethods,
-    OptionalExtension, QueryDsl, QueryResult, Queryable, Selectable, SelectableHelper, sql_query,
-    sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid},
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable,
+    Selectable, SelectableHelper, sql_query,
+    sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid},
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A payment as it is stored.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = payments, check_for_backend(diesel::pg::Pg))]
 pub struct PaymentRow {
     pub id: PaymentId,
@@ -77,8 +77,38 @@ impl PaymentRow {
     }
 }
 
-pub async fn insert(conn: &mut Connection, row: &PaymentRow) -> QueryResult<()> {
-    diesel::insert_into(payments::table).values(row).execute(conn).await.map(drop)
+/// Stores new payments: pending, about to be sent to their provider for the first time, and not
+/// named by it yet.
+pub async fn insert_new(conn: &mut Connection, rows: &[&PaymentRow]) -> QueryResult<()> {
+    cached(
+        sql_query(
+            "INSERT INTO payment.payments (id, pledge_id, campaign_id, provider, status,
+                 amount_minor, currency, capture_method, request, donor_hash, created_at,
+                 updated_at, called_at, keyed_at)
+             SELECT id, pledge_id, campaign_id, provider, 'pending', amount, currency,
+                    capture_method, request, donor_hash, at, at, at, at
+             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                  AS t (id, pledge_id, campaign_id, provider, amount, currency, capture_method,
+                        request, donor_hash, at)",
+        )
+        .bind::<Array<Uuid>, _>(column(rows, |p| p.id))
+        .bind::<Array<Uuid>, _>(column(rows, |p| p.pledge_id))
+        .bind::<Array<Uuid>, _>(column(rows, |p| p.campaign_id))
+        .bind::<Array<Text>, _>(column(rows, |p| &p.provider))
+        .bind::<Array<BigInt>, _>(column(rows, |p| p.amount_minor))
+        .bind::<Array<Text>, _>(column(rows, |p| p.currency))
+        .bind::<Array<Text>, _>(column(rows, |p| &p.capture_method))
+        .bind::<Array<Jsonb>, _>(column(rows, |p| &p.request))
+        .bind::<Array<Text>, _>(column(rows, |p| &p.donor_hash))
+        .bind::<Array<Timestamptz>, _>(column(rows, |p| p.created_at)),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+fn column<'a, T>(rows: &[&'a PaymentRow], f: impl Fn(&'a PaymentRow) -> T) -> Vec<T> {
+    rows.iter().map(|row| f(row)).collect()
 }
 
 pub async fn find(conn: &mut Connection, id: PaymentId) -> QueryResult<Option<PaymentRow>> {
@@ -99,6 +129,14 @@ pub async fn of_pledge(conn: &mut Connection, id: PledgeId) -> QueryResult<Vec<P
         .select(PaymentRow::as_select())
         .load(conn)
         .await
+}
+
+/// Those of the pledges that have, or have had, a payment. The caller holds their locks.
+pub async fn with_payments(
+    conn: &mut Connection,
+    pledges: &[PledgeId],
+) -> QueryResult<Vec<PledgeId>> {
+    payments::table.filter(dsl::pledge_id.eq_any(pledges)).select(dsl::pledge_id).load(conn).await
 }
 
 /// Locks every payment that has one of these ids, or one of these names at the provider, in
@@ -159,33 +197,8 @@ pub async fn stamp_call(
     stamp.execute(conn).await.map(drop)
 }
 
-/// Stores what the provider called the payment, once. `false`: it has another name, which stays.
-pub async fn set_provider_ids(
-    conn: &mut Connection,
-    id: PaymentId,
-    provider_payment_id: &str,
-    client_secret: Option<&str>,
-    checkout_url: Option<&str>,
-) -> QueryResult<bool> {
-    let name = dsl::provider_payment_id;
-    let nameless = name.is_null().or(name.eq(provider_payment_id).assume_not_null());
-    diesel::update(payments::table.find(id).filter(nameless))
-        .set((
-            dsl::provider_payment_id.eq(provider_payment_id),
-            dsl::client_secret.eq(client_secret),
-            dsl::checkout_url.eq(checkout_url),
-            dsl::answered_at.eq(diesel::dsl::now),
-        ))
-        .execute(conn)
-        .await
-        .map(|updated| updated == 1)
-}
-
 /// Stores what may change of locked payments.
 pub async fn update_many(conn: &mut Connection, rows: &[&PaymentRow]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &[&'a PaymentRow], f: impl Fn(&'a PaymentRow) -> T) -> Vec<T> {
-        rows.iter().map(|row| f(row)).collect()
-    }
     cached(
         sql_query(
             "UPDATE payment.payments p
@@ -205,9 +218,7 @@ pub async fn update_many(conn: &mut Connection, rows: &[&PaymentRow]) -> QueryRe
         .bind::<Array<BigInt>, _>(column(rows, |p| p.refunded_minor))
         .bind::<Array<BigInt>, _>(column(rows, |p| p.disputed_minor))
         .bind::<Array<Bool>, _>(column(rows, |p| p.amount_mismatch))
-        .bind::<Array<diesel::sql_types::Nullable<Text>>, _>(column(rows, |p| {
-            p.provider_payment_id.as_deref()
-        }))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.provider_payment_id.as_deref()))
         .bind::<Array<Timestamptz>, _>(column(rows, |p| p.updated_at))
         .bind::<Array<BigInt>, _>(column(rows, |p| p.version)),
     )

@@ -4,8 +4,8 @@
 //! stores the payment with the exact request that the provider will be sent. Whoever dies after it
 //! leaves all that a retry needs.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
@@ -25,10 +25,10 @@ use crate::{
         pledge::api::{self as pledge, LockedPledge, NotPayable},
     },
     platform::{
-        event_bus::publish,
+        event_bus::{NewEvent, publish},
         idempotency::{self, IdempotencyKey, Refusal},
         postgres::Connection,
-        telemetry,
+        telemetry::{self, TraceContext},
     },
 };
 
@@ -58,6 +58,11 @@ pub struct Call {
 }
 
 const RECOVERY_POINT: &str = "payment_id";
+
+/// How far an attempt has come whose payment is stored.
+pub fn recovery_point(payment: PaymentId) -> Value {
+    json!({ RECOVERY_POINT: payment })
+}
 
 /// `first_look`: the age at which the sweeper asks about it. Runs in a transaction; an error or [`Begun::Unsettled`] must roll it back.
 pub async fn begin(
@@ -95,14 +100,11 @@ pub async fn begin(
     }
     provider.available().map_err(PaymentError::ProviderPaused)?;
     provider.check_amount(pledge.money()).map_err(PaymentError::AmountOutOfRange)?;
-    let payment = new_payment(order, &pledge, provider.name())?;
-    pledge::attach_payment(conn, pledge, payment.id).await?;
-    store(conn, &payment).await?;
-    repo::insert_check(conn, payment.id, payment.created_at + first_look).await?;
-    let point = json!({ RECOVERY_POINT: payment.id });
-    idempotency::set_recovery_point(conn, key, attempt, &point).await?;
-    // a webhook that knew of this payment before we did need not wait for its next turn
-    repo::wake_deferred(conn, &[payment.id], &[]).await?;
+    let (id, trace) = (PaymentId::generate(), telemetry::current());
+    let payment = new_payment(id, order, &pledge, provider.name(), trace)?;
+    pledge::attach_payment(conn, pledge, id).await?;
+    store_new(conn, &[(&payment, trace)], first_look).await?;
+    idempotency::set_recovery_point(conn, key, attempt, &recovery_point(id)).await?;
     Ok(Begun::Call(Box::new(Call { payment, attempt, resumed: false, since })))
 }
 
@@ -113,7 +115,7 @@ async fn resume(
     conn: &mut Connection,
     key: &IdempotencyKey,
     attempt: i32,
-    point: &serde_json::Value,
+    point: &Value,
     order: &CreatePayment,
     provider: &dyn Provider,
 ) -> Result<Option<Begun>, PaymentError> {
@@ -144,12 +146,15 @@ async fn resume(
     Ok(Some(Begun::Call(Box::new(Call { payment, attempt, resumed: true, since }))))
 }
 
-fn new_payment(
+/// The payment as it is before its provider is called. `trace`: of the request for it.
+pub fn new_payment(
+    id: PaymentId,
     order: &CreatePayment,
     pledge: &LockedPledge,
     provider: &str,
-) -> Result<PaymentRow, PaymentError> {
-    let (id, money, now) = (PaymentId::generate(), pledge.money(), clock::now());
+    trace: Option<TraceContext>,
+) -> Result<PaymentRow, diesel::result::Error> {
+    let (money, now) = (pledge.money(), clock::now());
     let capture_method = order.capture_method.unwrap_or(CaptureMethod::Automatic);
     let request = CreateRequest {
         payment_id: id,
@@ -157,7 +162,7 @@ fn new_payment(
         currency: money.currency,
         capture_method,
         payment_method: order.payment_method.clone(),
-        trace_context: telemetry::current().map(|trace| trace.to_string()),
+        trace_context: trace.map(|trace| trace.to_string()),
     };
     let request = serde_json::to_value(request)
         .map_err(|e| diesel::result::Error::SerializationError(Box::new(e)))?;
@@ -191,18 +196,32 @@ fn new_payment(
     })
 }
 
-async fn store(conn: &mut Connection, payment: &PaymentRow) -> Result<(), PaymentError> {
-    let trace = telemetry::current();
-    repo::insert(conn, payment).await?;
-    let created = first_entry(payment, trace.map(|t| t.trace_id()), payment.created_at);
-    repo::insert_history(conn, &[created]).await?;
-    publish(conn, &[book::event(payment, trace)]).await?;
-    metrics::counter!("payments_total", "status" => "pending", "provider" => payment.provider.clone())
-        .increment(1);
-    Ok(())
+/// Stores payments that are about to be made, with all that follows: history, event, the first look
+/// of the sweeper at the age of `first_look`. Each has the trace of the request for it.
+pub async fn store_new(
+    conn: &mut Connection,
+    payments: &[(&PaymentRow, Option<TraceContext>)],
+    first_look: TimeDelta,
+) -> diesel::QueryResult<()> {
+    let rows: Vec<&PaymentRow> = payments.iter().map(|(payment, _)| *payment).collect();
+    let history: Vec<HistoryRow> = payments.iter().map(|(row, at)| first_entry(row, *at)).collect();
+    let events: Vec<NewEvent> = payments.iter().map(|(row, at)| book::event(row, *at)).collect();
+    let looks: Vec<_> = rows.iter().map(|row| (row.id, row.created_at + first_look)).collect();
+    repo::insert_new(conn, &rows).await?;
+    repo::insert_history(conn, &history).await?;
+    repo::insert_checks(conn, &looks).await?;
+    publish(conn, &events).await?;
+    for row in &rows {
+        let provider = row.provider.clone();
+        metrics::counter!("payments_total", "status" => "pending", "provider" => provider)
+            .increment(1);
+    }
+    // webhooks that knew of these payments before we did need not wait for their next turn
+    let ids: Vec<PaymentId> = rows.iter().map(|row| row.id).collect();
+    repo::wake_deferred(conn, &ids, &[]).await.map(drop)
 }
 
-fn first_entry(payment: &PaymentRow, trace_id: Option<String>, now: DateTime<Utc>) -> HistoryRow {
+fn first_entry(payment: &PaymentRow, trace: Option<TraceContext>) -> HistoryRow {
     HistoryRow {
         id: 0,
         payment_id: payment.id,
@@ -217,8 +236,8 @@ fn first_entry(payment: &PaymentRow, trace_id: Option<String>, now: DateTime<Utc
         captured_minor: 0,
         refunded_minor: 0,
         disputed_minor: 0,
-        trace_id,
-        occurred_at: now,
-        recorded_at: now,
+        trace_id: trace.map(|trace| trace.trace_id()),
+        occurred_at: payment.created_at,
+        recorded_at: payment.created_at,
     }
 }

@@ -6,11 +6,12 @@ use super::super::{
     dto::PaymentBody,
     error::PaymentError,
     model::{EventKind, Input, PaymentStatus, ProviderEvent},
-    repo::{self, PaymentRow},
+    repo::{self, Named, PaymentRow},
 };
 use crate::{
     kernel::{
         clock,
+        ids::PaymentId,
         problem::{Problem, ProblemCode},
     },
     platform::{
@@ -55,9 +56,8 @@ async fn adopt(
     created: &Created,
 ) -> Result<bool, PaymentError> {
     let now = repo::find_locked(conn, payment.id).await?.ok_or(PaymentError::NotFound)?;
-    let (secret, url) = (created.client_secret.as_deref(), created.checkout_url.as_deref());
     let name = &created.provider_payment_id;
-    let named = repo::set_provider_ids(conn, payment.id, name, secret, url).await?;
+    let named = repo::set_provider_ids(conn, &created.of(payment.id)).await?;
     if !named {
         let known = now.provider_payment_id.unwrap_or_default();
         tracing::error!(payment_id = %payment.id, known, name, "the provider has two names for it");
@@ -101,6 +101,18 @@ pub async fn tell(
         book.record(payment.id, from, &decision, &cause);
     }
     book.store(conn).await.map(drop)
+}
+
+impl Created {
+    /// As it is stored.
+    pub(super) fn of(&self, payment: PaymentId) -> Named<'_> {
+        Named {
+            id: payment,
+            provider_payment_id: &self.provider_payment_id,
+            client_secret: self.client_secret.as_deref(),
+            checkout_url: self.checkout_url.as_deref(),
+        }
+    }
 }
 
 pub fn created(answer: &CreateAnswer) -> &Created {

@@ -11,7 +11,7 @@ use diesel_async::AsyncConnection;
 
 use super::{
     super::{
-        api::{CreateAnswer, CreateRequest, Created, Provider, ProviderError},
+        api::{CreateAnswer, CreateRequest, Created, ProviderError},
         book::Source,
         dto::CreatePayment,
         error::PaymentError,
@@ -19,9 +19,9 @@ use super::{
         repo::PaymentRow,
     },
     PaymentService,
-    begin::{Begun, Call, begin},
+    begin::{Begun, Call},
     budget::Budget,
-    conclude::{conclude, created, leave_open, response, tell},
+    conclude::{created, leave_open, response, tell},
     recover::idempotency_key,
 };
 use crate::{
@@ -56,12 +56,21 @@ impl PaymentService {
             provider.check_method(method).map_err(PaymentError::Refused)?;
         }
         let mut budget = Budget::default();
+        if let Some(call) = self.phase_a_among_others(caller, key, order, provider).await? {
+            return self.call_and_store(key, &call, &mut budget).await.map(Ok);
+        }
         for _ in 0..SETTLE_ROUNDS {
             if budget.is_spent() {
                 break;
             }
             match self.phase_a(caller, key, order, provider).await? {
-                Begun::Known(refusal) => return Ok(Err(refusal)),
+                Begun::Known(refusal) => {
+                    // few requests are repeated, and those that are, are repeated again
+                    if let Refusal::Replay(response) = &refusal {
+                        self.replays.put(vec![(key.clone(), response.clone())]).await;
+                    }
+                    return Ok(Err(refusal));
+                }
                 Begun::Freed(refused) => return Err(refused),
                 Begun::Unsettled(other) => {
                     self.settle(&other, Source::Sweeper, &mut budget).await?;
@@ -72,35 +81,6 @@ impl PaymentService {
             }
         }
         Err(PaymentError::ProviderUnavailable)
-    }
-
-    async fn phase_a(
-        &self,
-        caller: Caller,
-        key: &IdempotencyKey,
-        order: &CreatePayment,
-        provider: &dyn Provider,
-    ) -> Result<Begun, PaymentError> {
-        let mut conn = self.database.conn().await?;
-        // an unsettled payment in the way is no failure, yet nothing of this may be committed
-        let result = conn
-            .transaction(async |conn| {
-                let first_look = self.pace.pending_after;
-                match begin(conn, caller, key, order, provider, first_look).await {
-                    Ok(Begun::Unsettled(other)) => Err(Stop::Unsettled(other)),
-                    other => other.map_err(Stop::Error),
-                }
-            })
-            .await;
-        match result {
-            Ok(begun) => {
-                self.bus.wake();
-                self.wake_inbox();
-                Ok(begun)
-            }
-            Err(Stop::Unsettled(other)) => Ok(Begun::Unsettled(other)),
-            Err(Stop::Error(error)) => Err(error),
-        }
     }
 
     /// Phases B and C.
@@ -116,13 +96,7 @@ impl PaymentService {
             Err(error) => return Err(self.give_back(key, call, error).await?),
         };
         let response = response(payment, &answer)?;
-        let mut conn = self.database.conn().await?;
-        let concluded = conn
-            .transaction(async |conn| {
-                conclude(conn, (key, attempt), payment, &answer, &response).await
-            })
-            .await?;
-        drop(conn);
+        let concluded = self.phase_c((key, attempt), payment, &answer, &response).await?;
         self.bus.wake();
         self.wake_inbox();
         if concluded.surplus {
@@ -131,7 +105,6 @@ impl PaymentService {
         if !concluded.ours {
             return Err(PaymentError::Fenced);
         }
-        self.replays.put(vec![(key.clone(), response.clone())]).await;
         Ok(response)
     }
 
@@ -202,17 +175,5 @@ impl PaymentService {
         .await?;
         self.bus.wake();
         Ok(error)
-    }
-}
-
-/// Why phase A's transaction is rolled back.
-enum Stop {
-    Unsettled(Box<PaymentRow>),
-    Error(PaymentError),
-}
-
-impl From<diesel::result::Error> for Stop {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Error(error.into())
     }
 }

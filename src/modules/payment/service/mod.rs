@@ -2,10 +2,13 @@
 
 mod act;
 mod begin;
+mod begin_many;
 mod budget;
 mod conclude;
+mod conclude_many;
 mod create;
 mod name;
+mod phases;
 mod recover;
 mod refunds;
 mod settle;
@@ -15,6 +18,9 @@ pub use budget::Budget;
 pub use refunds::{begin_run, refund_second_captures};
 pub use settle::IN_FLIGHT;
 
+use tokio::runtime::Handle;
+
+use self::{begin_many::BeginMany, conclude_many::ConcludeMany};
 use super::{
     error::PaymentError,
     providers::Providers,
@@ -31,6 +37,7 @@ use crate::{
         pledge::api::{self as pledge, Relation},
     },
     platform::{
+        batching::{Batcher, Limits},
         event_bus::EventBus,
         idempotency::ReplayCache,
         postgres::{Connection, Database},
@@ -46,10 +53,12 @@ pub struct PaymentService {
     providers: Providers,
     inbox: std::sync::Arc<tokio::sync::Notify>,
     pace: Pace,
+    openings: Batcher<BeginMany>,
+    endings: Batcher<ConcludeMany>,
 }
 
 impl PaymentService {
-    /// `inbox` wakes the worker that applies webhooks.
+    /// `inbox` wakes the worker that applies webhooks; the batching writers run on `runtime`.
     pub fn new(
         database: Database,
         bus: EventBus,
@@ -57,8 +66,13 @@ impl PaymentService {
         providers: Providers,
         inbox: std::sync::Arc<tokio::sync::Notify>,
         pace: Pace,
+        runtime: &Handle,
     ) -> Self {
-        Self { database, bus, replays, providers, inbox, pace }
+        let opening = BeginMany::new(database.clone(), providers.clone(), pace.pending_after);
+        let openings = Batcher::start("payments_begun", opening, Limits::default(), runtime);
+        let ending = ConcludeMany::new(database.clone());
+        let endings = Batcher::start("payments_made", ending, Limits::default(), runtime);
+        Self { database, bus, replays, providers, inbox, pace, openings, endings }
     }
 
     /// How the sweeper works.

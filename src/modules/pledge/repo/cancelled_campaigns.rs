@@ -50,10 +50,16 @@ pub async fn insert_cancelled(
         .map(drop)
 }
 
-/// Are the campaign's unpaid pledges cancelled, or about to be?
-pub async fn is_cancelled(conn: &mut Connection, campaign: CampaignId) -> QueryResult<bool> {
-    let row = cancelled_campaigns::table.find(campaign);
-    diesel::select(diesel::dsl::exists(row)).get_result(conn).await
+/// Those of the campaigns whose unpaid pledges are cancelled, or about to be.
+pub async fn cancelled_among(
+    conn: &mut Connection,
+    campaigns: &[CampaignId],
+) -> QueryResult<Vec<CampaignId>> {
+    cancelled_campaigns::table
+        .filter(dsl::campaign_id.eq_any(campaigns))
+        .select(dsl::campaign_id)
+        .load(conn)
+        .await
 }
 
 /// Locks the campaign whose turn it is; none that another replica works on.

@@ -27,8 +27,8 @@ use crate::{
 };
 
 pub use cancelled_campaigns::{
-    CANCELLED_DUE, CancelledCampaign, insert_cancelled, is_cancelled, lock_unpaid, move_cancelled,
-    next_cancelled, put_off_cancelled,
+    CANCELLED_DUE, CancelledCampaign, cancelled_among, insert_cancelled, lock_unpaid,
+    move_cancelled, next_cancelled, put_off_cancelled,
 };
 pub use create_many::{NewPledge, create_many};
 pub use donations::{DonationKey, list_donations};
@@ -53,6 +53,18 @@ pub async fn lock_many(conn: &mut Connection, ids: &[PledgeId]) -> QueryResult<V
         .order(dsl::id)
         .select(Pledge::as_select())
         .for_update()
+        .load(conn)
+        .await
+}
+
+/// Locks those of the pledges that nobody else holds just now; nobody is waited for.
+pub async fn lock_free(conn: &mut Connection, ids: &[PledgeId]) -> QueryResult<Vec<Pledge>> {
+    pledges::table
+        .filter(dsl::id.eq_any(ids))
+        .order(dsl::id)
+        .select(Pledge::as_select())
+        .for_update()
+        .skip_locked()
         .load(conn)
         .await
 }

@@ -15,23 +15,25 @@ use crate::{
     platform::postgres::{Connection, cached},
 };
 
-/// A payment that is about to be made: version 0, older than anything that will be heard of it.
+/// Payments that are about to be made: version 0, older than anything that will be heard of them.
 pub async fn insert_new(
     conn: &mut Connection,
-    pledge: PledgeId,
-    payment: PaymentId,
+    payments: &[(PledgeId, PaymentId)],
 ) -> QueryResult<()> {
-    diesel::insert_into(payment_states::table)
-        .values((
-            dsl::payment_id.eq(payment),
-            dsl::pledge_id.eq(pledge),
-            dsl::version.eq(0_i64),
-            dsl::status.eq("pending"),
-        ))
-        .on_conflict_do_nothing()
-        .execute(conn)
-        .await
-        .map(drop)
+    cached(
+        sql_query(
+            "INSERT INTO pledge.payment_states (payment_id, pledge_id, version, status)
+             SELECT payment_id, pledge_id, 0, 'pending'
+             FROM unnest($1, $2) AS t (payment_id, pledge_id)
+             ORDER BY payment_id
+             ON CONFLICT DO NOTHING",
+        )
+        .bind::<Array<Uuid>, _>(payments.iter().map(|p| p.1).collect::<Vec<_>>())
+        .bind::<Array<Uuid>, _>(payments.iter().map(|p| p.0).collect::<Vec<_>>()),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Stores the newest version of each payment; older ones change nothing. `states` holds each

@@ -107,7 +107,7 @@ async fn one_donation_is_one_trace() {
         "POST /api/v1/payments > sandbox create > flush sandbox_payments > transaction > INSERT sandbox.payments",
         "POST /api/v1/payments > flush payments_made > transaction > UPDATE payment.payments",
         "POST /api/v1/payments > sequence payment.changed.v1",
-        &format!("{webhook} > flush webhook_inbox > transaction > INSERT payment.webhook_inbox"),
+        &format!("{webhook} > flush webhook_inbox > INSERT payment.webhook_inbox"),
         &format!("{applied} > UPDATE payment.payments"),
         &format!("{applied} > INSERT payment.ledger"),
         &format!("{applied} > sequence payment.changed.v1"),

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel_async::AsyncConnection;
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -81,11 +80,13 @@ impl Flush for StoreMany {
     ) -> BoxFuture<'a, Result<Vec<Arrival>, DbError>> {
         Box::pin(async move {
             let mut conn = self.database.conn().await?;
-            Ok(conn.transaction(async |conn| store(conn, jobs).await).await?)
+            Ok(store(&mut conn, jobs).await?)
         })
     }
 }
 
+/// One statement stores them, and is a transaction of its own; only of what was there already the
+/// hash is looked up, after it.
 async fn store(
     conn: &mut Connection,
     jobs: &[NewInboxRow],

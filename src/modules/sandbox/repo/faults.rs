@@ -54,15 +54,6 @@ pub async fn take_fault(
     Ok(taken.map(|t| (t.kind, t.delay_ms)))
 }
 
-/// Is a fault planned for this operation?
-pub async fn has_fault(conn: &mut Connection, operation: Operation) -> QueryResult<bool> {
-    let query = diesel::sql_query(
-        "SELECT id FROM sandbox.faults WHERE operation = $1 AND times_left > 0 LIMIT 1",
-    );
-    let found = cached(query.bind::<sql_types::Text, _>(operation)).execute(conn).await?;
-    Ok(found > 0)
-}
-
 /// Plans a fault for the next `times` calls, and returns its id.
 pub async fn insert_fault(
     conn: &mut Connection,

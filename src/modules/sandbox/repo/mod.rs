@@ -14,7 +14,7 @@ pub use events::{
     Claimed, Delivery, EVENTS_DUE, Outcome, Said, claim_due, insert_events, list_deliveries,
     list_said, mark, send_again,
 };
-pub use faults::{FaultKind, Operation, has_fault, insert_fault, take_fault};
+pub use faults::{FaultKind, Operation, insert_fault, take_fault};
 pub use giving_back::{
     insert_refund, list_disputes, list_refunds, list_returned, load_dispute, refund_by_key,
     save_dispute,

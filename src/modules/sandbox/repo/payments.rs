@@ -8,9 +8,12 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::super::{
-    model::{BankPayment, Status},
-    schema::payments,
+use super::{
+    super::{
+        model::{BankPayment, Status},
+        schema::payments,
+    },
+    faults::Operation,
 };
 use crate::{
     kernel::ids::PaymentId,
@@ -24,10 +27,12 @@ struct Made {
 }
 
 /// Returns the ids of those whose idempotency key was new; waits for one that is being used. In the
-/// order of the keys, so that two replicas never wait for each other in a ring.
+/// order of the keys, so that two replicas never wait for each other in a ring. None of them is
+/// stored when a fault is planned for the operation `unless_faulted`.
 pub async fn insert_payments(
     conn: &mut Connection,
     rows: &[&BankPayment],
+    unless_faulted: Option<Operation>,
 ) -> QueryResult<HashSet<String>> {
     fn column<'a, T>(rows: &[&'a BankPayment], f: impl Fn(&'a BankPayment) -> T) -> Vec<T> {
         rows.iter().map(|row| f(row)).collect()
@@ -43,6 +48,9 @@ pub async fn insert_payments(
                   AS t (id, payment_id, amount, currency, capture_method, status, captured,
                         refunded, captures, behaviour, account, hold, secret, key, created_with,
                         decline, created_at, updated_at, trace)
+             WHERE $20 IS NULL
+                OR NOT EXISTS (SELECT FROM sandbox.faults f
+                               WHERE f.operation = $20 AND f.times_left > 0)
              ORDER BY key
              ON CONFLICT (idempotency_key) DO NOTHING
              RETURNING id",
@@ -65,7 +73,8 @@ pub async fn insert_payments(
         .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.create_decline.as_deref()))
         .bind::<Array<Timestamptz>, _>(column(rows, |p| p.created_at))
         .bind::<Array<Timestamptz>, _>(column(rows, |p| p.updated_at))
-        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.trace_context.as_deref())),
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |p| p.trace_context.as_deref()))
+        .bind::<Nullable<Text>, _>(unless_faulted),
     )
     .load(conn)
     .await?;

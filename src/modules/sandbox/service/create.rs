@@ -80,7 +80,7 @@ impl SandboxBank {
                 None => <_>::default(),
             };
             payment.create_decline = act.decline.map(str::to_owned);
-            if repo::insert_payments(conn, &[&payment]).await?.is_empty() {
+            if repo::insert_payments(conn, &[&payment], None).await?.is_empty() {
                 return Ok(None);
             }
             store(conn, &act, &payment, account.as_ref(), now).await?;

@@ -5,11 +5,12 @@ use std::{net::TcpListener, time::Duration};
 use actix_web::{
     App, HttpResponse,
     dev::ServerHandle,
-    http::header::LOCATION,
+    guard::Get,
+    http::header::{ContentType, LOCATION},
     middleware::{Condition, from_fn},
     web,
 };
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config as Docs, SwaggerUi};
 
 use super::{openapi, services::Services};
 use crate::{
@@ -32,6 +33,9 @@ pub fn start(
 ) -> anyhow::Result<ServerHandle> {
     let document = openapi::document(services.sandbox.is_some())?;
     let routes = web::Data::new(KnownRoutes::of(&document, &PAGES));
+    // its text, for all workers: as objects it takes megabytes in each of them
+    let text = web::Data::new(Document(document.to_json()?.into()));
+    drop(document);
     let services = services.clone();
     let proxies = TrustedProxies(config.http.trusted_proxies.clone().into());
     let patience = Duration::from_secs(config.http.read_timeout_seconds.get().into());
@@ -49,6 +53,7 @@ pub fn start(
             .wrap(Condition::new(!origins.0.is_empty(), from_fn(cors)))
             .wrap(from_fn(edge))
             .app_data(routes.clone())
+            .app_data(text.clone())
             .app_data(ReadTimeout(patience))
             .app_data(proxies.clone())
             .app_data(origins.clone())
@@ -68,10 +73,18 @@ pub fn start(
         }
         app.configure(|config| openapi::mount(config, services.sandbox.is_some()))
             .route("/docs", web::get().to(redirect_to_docs))
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
+            .service(web::resource("/openapi.json").guard(Get()).to(show_document))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(Docs::from("/openapi.json")))
             .default_service(web::to(not_found))
     };
     Ok(serve(listener, how, application)?)
+}
+
+/// The OpenAPI document as JSON.
+struct Document(web::Bytes);
+
+async fn show_document(document: web::Data<Document>) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }
 
 async fn redirect_to_docs() -> HttpResponse {

@@ -3,6 +3,7 @@
 use std::{fmt, io::BufWriter};
 
 use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::NonBlockingBuilder;
 use tracing_subscriber::{
     EnvFilter,
     fmt::{
@@ -23,11 +24,14 @@ const QUIET: &str = "tokio_postgres=info";
 /// Bytes gathered before they are written; a quiet log is written line by line.
 const BUFFER: usize = 64 * 1024;
 
+/// A second's lines under full load. The queue is as large as that from the start.
+const LINES: usize = 32_768;
+
 /// Writes what is still in the queue when it is dropped: keep it until the end.
 pub type LogGuard = tracing_appender::non_blocking::WorkerGuard;
 
 /// Starts logging to standard error. `filter` is in the form of `RUST_LOG`. A thread of its own
-/// writes: a request never waits for a slow log, and when 128,000 lines wait, more are dropped.
+/// writes: a request never waits for a slow log, and when [`LINES`] wait, more are dropped.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
@@ -35,7 +39,8 @@ pub fn init(filter: &str, json: bool) -> anyhow::Result<LogGuard> {
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
         .map_err(|e| anyhow::anyhow!("RUST_LOG: {e}"))?;
     let buffer = BufWriter::with_capacity(BUFFER, std::io::stderr());
-    let (writer, guard) = tracing_appender::non_blocking(buffer);
+    let queue = NonBlockingBuilder::default().buffered_lines_limit(LINES);
+    let (writer, guard) = queue.finish(buffer);
     let registry = tracing_subscriber::registry().with(filter);
     if json {
         let layer = tracing_subscriber::fmt::layer().json().event_format(lines_of_json());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{NOWHERE, sweeping};
+use super::{NOWHERE, read_once, sweeping};
 use crate::support::{
     donation::{Campaign, PATIENCE, new_key, plan_fault},
     eventually,
@@ -14,9 +14,7 @@ async fn what_a_webhook_did_not_tell_is_found_by_asking() {
     let server = sweeping().env(NOWHERE.0, NOWHERE.1).start().await;
     let client = server.client();
     let books = Books::open(&server.database().url()).await;
-    // from here on the events are not read again
-    let read = "payment.provider_cursors WHERE read_at IS NOT NULL";
-    eventually(PATIENCE, || async { books.count(read).await == 1 }).await;
+    read_once(&books).await;
     let campaign = Campaign::open(&client).await;
     let pledge = campaign.pledge(&client, 700).await;
     let payment = pledge.begin_payment(&client).await;

@@ -11,7 +11,12 @@ mod returned;
 
 pub use books::compared_anew;
 
-use crate::support::{donation::builder, server::Builder, webhooks::Books};
+use crate::support::{
+    donation::{PATIENCE, builder},
+    eventually,
+    server::Builder,
+    webhooks::Books,
+};
 
 /// A server whose sweeper looks every second at what is a second old, and asks for no events.
 fn sweeping() -> Builder {
@@ -27,6 +32,13 @@ fn sweeping() -> Builder {
 
 /// A bank that nobody hears.
 const NOWHERE: (&str, &str) = ("CAREFORALL_SANDBOX__WEBHOOK_URL", "http://127.0.0.1:9/");
+
+/// Waits for the one reading of the providers' events that there is at the start; from here on the
+/// events are not read again.
+async fn read_once(books: &Books) {
+    let read = "payment.provider_cursors WHERE read_at IS NOT NULL";
+    eventually(PATIENCE, || async { books.count(read).await == 1 }).await;
+}
 
 /// The former call cannot be on its way any more.
 const LONG_AGO: &str = "UPDATE payment.payments SET called_at = now() - interval '2 minutes'";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{compared_anew, restored::restored, sweeping};
+use super::{compared_anew, read_once, restored::restored, sweeping};
 use crate::{
     storms::World,
     support::{
@@ -63,6 +63,7 @@ fn word(status: &str, amount_minor: i64) -> Value {
 async fn what_went_back_by_one_of_the_books_only_is_found_whenever_its_payment_was_made() {
     let world = World::of(comparing().start().await).await;
     let (client, books) = (&world.client, &world.books);
+    read_once(books).await;
     let url = world.server.database().url();
     let admin = sign_up_admin(client, &url).await;
     let mut payments = Vec::new();
@@ -120,6 +121,7 @@ async fn what_went_back_by_one_of_the_books_only_is_found_whenever_its_payment_w
 async fn what_is_heard_of_while_the_books_are_compared_is_no_difference() {
     let server = comparing().env("CAREFORALL_SWEEPER__SETTLE_SECONDS", "10").start().await;
     let world = World::of(server).await;
+    read_once(&world.books).await;
     // a comparison that had begun before would tell of what it has not seen
     let done = "payment.reconciliations WHERE findings IS NOT NULL";
     eventually(PATIENCE, || async { world.books.count(done).await == 7 }).await;

@@ -3,9 +3,16 @@
 
 mod hints;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use deadpool_redis::{Config, Pool, PoolConfig, Runtime, redis};
+use deadpool_redis::{
+    Config, Pool, PoolConfig, Runtime,
+    redis::{self, RedisResult, aio::MultiplexedConnection},
+};
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
@@ -24,6 +31,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub struct RedisPool {
     pool: Pool,
     url: Arc<str>,
+    /// One of the pool's connections, which all share until it fails. What is asked at the same
+    /// moment travels together. One for each caller would serve one at a time, and the pool asks
+    /// each whether it lives before it lends it: a round trip more.
+    shared: Arc<Mutex<Option<MultiplexedConnection>>>,
 }
 
 impl RedisPool {
@@ -32,7 +43,11 @@ impl RedisPool {
     pub fn new(url: &str) -> anyhow::Result<Self> {
         let mut config = Config::from_url(url);
         config.pool = Some(PoolConfig::new(16));
-        Ok(Self { pool: config.create_pool(Some(Runtime::Tokio1))?, url: url.into() })
+        Ok(Self {
+            pool: config.create_pool(Some(Runtime::Tokio1))?,
+            url: url.into(),
+            shared: Arc::default(),
+        })
     }
 
     pub async fn ping(&self) -> bool {
@@ -71,23 +86,16 @@ impl RedisPool {
         for (key, value) in entries {
             pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(ttl)).ignore();
         }
-        bounded("PIPELINE SET", async {
-            let mut conn = self.pool.get().await.ok()?;
-            pipe.query_async::<()>(&mut conn).await.ok()
-        })
-        .await;
+        let set = |mut conn| async move { pipe.query_async::<()>(&mut conn).await };
+        self.ask("PIPELINE SET", set).await;
     }
 
     /// Sets a value unless a newer version is there already.
     pub async fn set_newer(&self, key: &str, version: i64, value: &[u8], ttl: Duration) {
         let script = redis::Script::new(SET_NEWER);
-        bounded("EVALSHA", async {
-            let mut conn = self.pool.get().await.ok()?;
-            let mut call = script.prepare_invoke();
-            call.key(key).arg(version).arg(value).arg(millis(ttl));
-            call.invoke_async::<()>(&mut conn).await.ok()
-        })
-        .await;
+        let mut call = script.prepare_invoke();
+        call.key(key).arg(version).arg(value).arg(millis(ttl));
+        self.script::<()>(&call).await;
     }
 
     /// The value and version that [`Self::set_newer`] stored.
@@ -103,11 +111,7 @@ impl RedisPool {
         &self,
         call: &redis::ScriptInvocation<'_>,
     ) -> Option<T> {
-        bounded("EVALSHA", async {
-            let mut conn = self.pool.get().await.ok()?;
-            call.invoke_async(&mut conn).await.ok()
-        })
-        .await
+        self.ask("EVALSHA", |mut conn| async move { call.invoke_async(&mut conn).await }).await
     }
 
     async fn run<T: redis::FromRedisValue + Send>(
@@ -115,11 +119,44 @@ impl RedisPool {
         operation: &'static str,
         command: redis::Cmd,
     ) -> Option<T> {
-        bounded(operation, async {
-            let mut conn = self.pool.get().await.ok()?;
-            command.query_async(&mut conn).await.ok()
+        self.ask(operation, |mut conn| async move { command.query_async(&mut conn).await }).await
+    }
+
+    /// What `question` is answered over the shared connection, if it comes in time.
+    async fn ask<'a, T, F>(
+        &'a self,
+        operation: &'static str,
+        question: impl FnOnce(MultiplexedConnection) -> F + Send + 'a,
+    ) -> Option<T>
+    where
+        T: Send + 'a,
+        F: Future<Output = RedisResult<T>> + Send + 'a,
+    {
+        let answer = bounded(operation, async move {
+            let conn = self.connection().await?;
+            question(conn).await.ok()
         })
-        .await
+        .await;
+        if answer.is_none() {
+            // whoever comes next begins anew, over a connection of which the pool knows that it lives
+            self.shared().take();
+        }
+        answer
+    }
+
+    async fn connection(&self) -> Option<MultiplexedConnection> {
+        let open = self.shared().clone();
+        if open.is_some() {
+            return open;
+        }
+        let fresh = self.pool.get().await.ok()?;
+        let fresh = MultiplexedConnection::clone(&fresh);
+        self.shared().replace(fresh.clone());
+        Some(fresh)
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     kernel::{clock, ids::CampaignId, money::Currency},
     modules::{payment::events::PaymentChanged, pledge::events::PledgeChanged},
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 /// The zero row of a campaign that is being created, at version 1.
@@ -216,8 +216,4 @@ pub async fn set_terms(conn: &mut Connection, terms: &[&Terms]) -> QueryResult<V
         .bind::<Array<BigInt>, _>(column(terms, |t| t.goal_minor))
         .bind::<Timestamptz, _>(now);
     cached(query).load(conn).await
-}
-
-fn column<T, C>(facts: &[&T], field: impl Fn(&T) -> C) -> Vec<C> {
-    facts.iter().map(|fact| field(fact)).collect()
 }

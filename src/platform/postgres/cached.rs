@@ -18,6 +18,11 @@ pub fn cached<Q>(query: Q) -> Cached<Q> {
     Cached(query)
 }
 
+/// One field of many rows, in their order: an array, as `unnest` takes it.
+pub fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(field).collect()
+}
+
 impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Cached<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.0.walk_ast(out)

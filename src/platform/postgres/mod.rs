@@ -24,7 +24,7 @@ use diesel_async::{
 use futures_util::FutureExt;
 use tokio::{runtime::Handle, time::timeout};
 
-pub use cached::{Cached, cached};
+pub use cached::{Cached, cached, column};
 pub use error::{DbError, Severity, severity};
 pub use migrations::migrate;
 pub use reads::Reads;

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use super::super::schema::history::{self, dsl};
 use crate::{
     kernel::ids::PaymentId,
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 /// One decision. `id` is given by the database.
@@ -53,9 +53,6 @@ pub async fn page_of_history(
 }
 
 pub async fn insert_history(conn: &mut Connection, rows: &[HistoryRow]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &'a [HistoryRow], f: impl Fn(&'a HistoryRow) -> T) -> Vec<T> {
-        rows.iter().map(f).collect()
-    }
     if rows.is_empty() {
         return Ok(());
     }

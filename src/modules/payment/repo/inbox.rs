@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use super::super::schema::webhook_inbox::{self, dsl};
 use crate::{
     kernel::ids::PaymentId,
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 /// A webhook to store.
@@ -58,9 +58,6 @@ pub async fn insert_inbox(
     conn: &mut Connection,
     rows: &[&NewInboxRow],
 ) -> QueryResult<Vec<(String, String)>> {
-    fn column<'a, T>(rows: &[&'a NewInboxRow], f: impl Fn(&'a NewInboxRow) -> T) -> Vec<T> {
-        rows.iter().map(|row| f(row)).collect()
-    }
     let inserted: Vec<Key> = cached(
         sql_query(
             "INSERT INTO payment.webhook_inbox (provider, event_id, event_type,
@@ -180,9 +177,6 @@ pub struct Settled {
 }
 
 pub async fn settle_inbox(conn: &mut Connection, rows: &[Settled]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &'a [Settled], f: impl Fn(&'a Settled) -> T) -> Vec<T> {
-        rows.iter().map(f).collect()
-    }
     cached(
         sql_query(
             "UPDATE payment.webhook_inbox i

@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 use super::super::schema::payments::{self, dsl};
 use crate::{
     kernel::ids::PaymentId,
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 /// What the provider has said of a payment that it has made.
@@ -60,9 +60,6 @@ pub async fn lock_open(
 
 /// Stores how the provider calls payments that [`lock_open`] has locked.
 pub async fn name_many(conn: &mut Connection, named: &[Named<'_>]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &[Named<'a>], f: impl Fn(&Named<'a>) -> T) -> Vec<T> {
-        rows.iter().map(f).collect()
-    }
     cached(
         sql_query(
             "UPDATE payment.payments p

@@ -16,7 +16,7 @@ use crate::{
         money::Currency,
     },
     platform::{
-        postgres::{Connection, cached},
+        postgres::{Connection, cached, column},
         telemetry::TraceContext,
     },
 };
@@ -105,10 +105,6 @@ pub async fn insert_new(conn: &mut Connection, rows: &[&PaymentRow]) -> QueryRes
     .execute(conn)
     .await
     .map(drop)
-}
-
-fn column<'a, T>(rows: &[&'a PaymentRow], f: impl Fn(&'a PaymentRow) -> T) -> Vec<T> {
-    rows.iter().map(|row| f(row)).collect()
 }
 
 pub async fn find(conn: &mut Connection, id: PaymentId) -> QueryResult<Option<PaymentRow>> {

@@ -15,7 +15,7 @@ use super::super::{
 };
 use crate::{
     kernel::{ids::PaymentId, money::Currency},
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 /// The facts of these payments, each payment's in the order of their insertion.
@@ -56,9 +56,6 @@ pub async fn insert_facts(
     rows: &[NewFact],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    fn column<'a, T>(rows: &'a [NewFact], f: impl Fn(&'a NewFact) -> T) -> Vec<T> {
-        rows.iter().map(f).collect()
-    }
     if rows.is_empty() {
         return Ok(());
     }
@@ -98,9 +95,6 @@ pub async fn insert_ledger(
     rows: &[NewEntry],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    fn column<'a, T>(rows: &'a [NewEntry], f: impl Fn(&'a NewEntry) -> T) -> Vec<T> {
-        rows.iter().map(f).collect()
-    }
     if rows.is_empty() {
         return Ok(());
     }

@@ -15,7 +15,7 @@ use crate::{
         ids::{PaymentId, PledgeId, RefundId, RefundRunId, UserId},
         money::Currency,
     },
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 /// A refund as it is stored.
@@ -176,9 +176,6 @@ pub async fn follow_refunds(
     news: &[RefundNews],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    fn column<'a, T>(rows: &'a [RefundNews], f: impl Fn(&'a RefundNews) -> T) -> Vec<T> {
-        rows.iter().map(f).collect()
-    }
     if news.is_empty() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     kernel::ids::PledgeId,
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 pub use cancelled_campaigns::{
@@ -93,9 +93,6 @@ pub async fn lock_unpaid_before(
 
 /// Inserts many pledges in one statement.
 pub async fn insert_many(conn: &mut Connection, rows: &[&Pledge]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &[&'a Pledge], f: impl Fn(&'a Pledge) -> T) -> Vec<T> {
-        rows.iter().map(|row| f(row)).collect()
-    }
     cached(
         sql_query(
             "INSERT INTO pledge.pledges
@@ -127,9 +124,6 @@ pub async fn insert_many(conn: &mut Connection, rows: &[&Pledge]) -> QueryResult
 
 /// Stores what may change of locked pledges.
 pub async fn update_many(conn: &mut Connection, rows: &[Pledge]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &'a [Pledge], f: impl Fn(&'a Pledge) -> T) -> Vec<T> {
-        rows.iter().map(f).collect()
-    }
     cached(
         sql_query(
             "UPDATE pledge.pledges p

@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{
     kernel::ids::{PaymentId, PledgeId},
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 /// Payments that are about to be made: version 0, older than anything that will be heard of them.
@@ -39,9 +39,6 @@ pub async fn insert_new(
 /// Stores the newest version of each payment; older ones change nothing. `states` holds each
 /// payment at most once.
 pub async fn upsert_newer(conn: &mut Connection, states: &[&PaymentState]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &[&'a PaymentState], f: impl Fn(&'a PaymentState) -> T) -> Vec<T> {
-        rows.iter().map(|row| f(row)).collect()
-    }
     cached(
         sql_query(
             "INSERT INTO pledge.payment_states AS s

@@ -9,12 +9,9 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 
 use super::super::{schema::events, webhook::NewEvent};
-use crate::platform::postgres::{Connection, cached};
+use crate::platform::postgres::{Connection, cached, column};
 
 pub async fn insert_events(conn: &mut Connection, events: &[&NewEvent]) -> QueryResult<()> {
-    fn column<'a, T>(rows: &[&'a NewEvent], f: impl Fn(&'a NewEvent) -> T) -> Vec<T> {
-        rows.iter().map(|row| f(row)).collect()
-    }
     if events.is_empty() {
         return Ok(());
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     kernel::ids::PaymentId,
-    platform::postgres::{Connection, cached},
+    platform::postgres::{Connection, cached, column},
 };
 
 #[derive(QueryableByName)]
@@ -34,9 +34,6 @@ pub async fn insert_payments(
     rows: &[&BankPayment],
     unless_faulted: Option<Operation>,
 ) -> QueryResult<HashSet<String>> {
-    fn column<'a, T>(rows: &[&'a BankPayment], f: impl Fn(&'a BankPayment) -> T) -> Vec<T> {
-        rows.iter().map(|row| f(row)).collect()
-    }
     let made: Vec<Made> = cached(
         sql_query(
             "INSERT INTO sandbox.payments (id, payment_id, amount_minor, currency, capture_method,

@@ -27,6 +27,8 @@ pub struct Http {
     stream: TcpStream,
     request: Vec<u8>,
     answer: Vec<u8>,
+    /// The last answer said so: a proxy ends connections that have carried many requests.
+    closing: bool,
 }
 
 pub struct Reply<'a> {
@@ -37,12 +39,13 @@ pub struct Reply<'a> {
 impl Http {
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         let (request, answer) = (Vec::with_capacity(1024), vec![0; ROOM]);
-        Ok(Self { address, stream: open(address).await?, request, answer })
+        Ok(Self { address, stream: open(address).await?, request, answer, closing: false })
     }
 
     /// After an error: what was under way on the old connection is lost.
     pub async fn reconnect(&mut self) -> io::Result<()> {
         self.stream = open(self.address).await?;
+        self.closing = false;
         Ok(())
     }
 
@@ -72,6 +75,9 @@ impl Http {
     }
 
     async fn exchange(&mut self) -> io::Result<Reply<'_>> {
+        if self.closing {
+            self.reconnect().await?;
+        }
         self.stream.write_all(&self.request).await?;
         let mut filled = 0;
         loop {
@@ -80,18 +86,17 @@ impl Http {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             filled += read;
-            if let Some((status, body_at, end)) = parse(&self.answer[..filled])? {
-                return match filled.cmp(&end) {
-                    std::cmp::Ordering::Less => {
-                        let rest = self.answer.get_mut(filled..end).ok_or_else(too_large)?;
-                        self.stream.read_exact(rest).await?;
-                        Ok(Reply { status, body: &self.answer[body_at..end] })
-                    }
-                    std::cmp::Ordering::Equal => {
-                        Ok(Reply { status, body: &self.answer[body_at..end] })
-                    }
-                    std::cmp::Ordering::Greater => Err(invalid("more than one answer")),
-                };
+            if let Some(head) = parse(&self.answer[..filled])? {
+                if filled > head.end {
+                    return Err(invalid("more than one answer"));
+                }
+                let rest = self.answer.get_mut(filled..head.end).ok_or_else(too_large)?;
+                self.stream.read_exact(rest).await?;
+                self.closing = head.closing;
+                return Ok(Reply {
+                    status: head.status,
+                    body: &self.answer[head.body_at..head.end],
+                });
             }
             if filled == ROOM {
                 return Err(too_large());
@@ -106,27 +111,43 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Status, where the body begins and where it ends; `None` while the head is not whole.
-fn parse(bytes: &[u8]) -> io::Result<Option<(u16, usize, usize)>> {
+/// What the head of an answer says; the places are from its first byte.
+#[derive(Debug, PartialEq)]
+struct Head {
+    status: u16,
+    body_at: usize,
+    end: usize,
+    /// The connection carries no further request.
+    closing: bool,
+}
+
+/// `None` while the head is not whole.
+fn parse(bytes: &[u8]) -> io::Result<Option<Head>> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     match response.parse(bytes) {
         Ok(Status::Partial) => Ok(None),
-        Ok(Status::Complete(head)) => {
+        Ok(Status::Complete(body_at)) => {
             let status = response.code.ok_or_else(|| invalid("no status"))?;
-            let length = body_length(response.headers, status)?;
-            Ok(Some((status, head, head + length)))
+            let end = body_at + body_length(response.headers, status)?;
+            let closing = header(response.headers, "connection")
+                .is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
+            Ok(Some(Head { status, body_at, end, closing }))
         }
         Err(error) => Err(invalid(error)),
     }
+}
+
+fn header<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
 }
 
 fn body_length(headers: &[Header<'_>], status: u16) -> io::Result<usize> {
     if matches!(status, 204 | 304) {
         return Ok(0);
     }
-    let found = headers.iter().find(|h| h.name.eq_ignore_ascii_case("content-length"));
-    let value = found.ok_or_else(|| invalid("an answer without a content-length"))?.value;
+    let value = header(headers, "content-length")
+        .ok_or_else(|| invalid("an answer without a content-length"))?;
     let text = std::str::from_utf8(value).map_err(invalid)?;
     text.trim().parse().map_err(invalid)
 }
@@ -141,6 +162,8 @@ fn invalid(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Erro
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -149,14 +172,39 @@ mod tests {
         for cut in 0..whole.len() - 2 {
             assert_eq!(parse(&whole[..cut]).unwrap(), None, "{cut}");
         }
-        let head = whole.len() - 2;
-        assert_eq!(parse(&whole[..head]).unwrap(), Some((201, head, whole.len())));
+        let body_at = whole.len() - 2;
+        let head = Head { status: 201, body_at, end: whole.len(), closing: false };
+        assert_eq!(parse(&whole[..body_at]).unwrap(), Some(head));
     }
 
     #[test]
     fn an_answer_of_unknown_length_is_refused_unless_it_has_no_body() {
         assert!(parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
         assert!(parse(b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n").is_err());
-        assert_eq!(parse(b"HTTP/1.1 304 Not Modified\r\n\r\n").unwrap(), Some((304, 29, 29)));
+        let head = Head { status: 304, body_at: 29, end: 29, closing: false };
+        assert_eq!(parse(b"HTTP/1.1 304 Not Modified\r\n\r\n").unwrap(), Some(head));
+    }
+
+    /// nginx ends a connection after 1,000 requests, and says so in the last answer.
+    #[tokio::test]
+    async fn a_connection_that_ends_politely_is_followed_by_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let proxy = async {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 256];
+                assert!(stream.read(&mut request).await.unwrap() > 0);
+                let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+                stream.write_all(answer).await.unwrap();
+            }
+        };
+        let client = async {
+            let mut http = Http::connect(address).await.unwrap();
+            for _ in 0..2 {
+                assert_eq!(http.get("/").await.unwrap().body, b"{}");
+            }
+        };
+        tokio::join!(proxy, client);
     }
 }

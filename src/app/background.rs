@@ -18,7 +18,7 @@ use crate::{
         totals::TotalsConsumer,
     },
     platform::{
-        cache::listen_for_hints,
+        cache::listen_to_peers,
         event_bus::{BusConfig, BusRuntime, Consumer},
         idempotency,
         lookout::Lookout,
@@ -100,7 +100,7 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     }
     if let Some(redis) = &resources.redis {
         background
-            .spawn("hints", listen_for_hints(redis.clone(), services.bus.clone(), stop.clone()));
+            .spawn("peers", listen_to_peers(redis.clone(), services.bus.clone(), stop.clone()));
     }
     if let Some(bank) = &services.sandbox {
         bank.watch(&mut lookout);

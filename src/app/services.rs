@@ -22,7 +22,7 @@ use crate::{
         totals::TotalsService,
     },
     platform::{
-        cache::wake_hints,
+        cache::peers,
         circuit_breaker::Settings,
         event_bus::EventBus,
         http::Health,
@@ -67,11 +67,12 @@ impl Services {
         let keys = SigningKeys::load(&mut conn, expose(config.auth.signing_key.as_ref())).await?;
         let donor_key = secrets::get_or_create(&mut conn, "donor-hash-key", random_key).await?;
         let sandbox = sandbox(&mut conn, config, resources, own_address).await?;
-        let replays = ReplayCache::new(resources.redis.clone(), &mut conn).await?;
+        let runtime = Handle::current();
+        let replays = ReplayCache::new(resources.redis.clone(), &mut conn, &runtime).await?;
         drop(conn);
 
         let bus = match &resources.redis {
-            Some(redis) => EventBus::with_remote(wake_hints(redis.clone())),
+            Some(redis) => EventBus::with_peers(peers(redis.clone())),
             None => EventBus::new(),
         };
         let (inbox, mail_bell) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -79,7 +80,6 @@ impl Services {
             min_minor: config.pledges.min_amount_minor,
             max_minor: config.pledges.max_amount_minor,
         };
-        let runtime = Handle::current();
         let auth = AuthService::new(database.clone(), keys, mail_bell.clone());
         Ok(Self {
             health: Health::new(database.clone(), resources.redis.clone()),

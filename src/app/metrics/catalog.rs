@@ -126,7 +126,7 @@ const ONCE: &[Metric] = &[
         &["cache", "outcome"],
         "Look-ups by where the answer was: process_cache, redis, read_model, or unknown",
     ),
-    histogram("batch_size", &["writer"], "Requests written in one flush"),
+    histogram("batch_size", &["writer"], "Requests in one flush"),
     gauge("batch_queue_length", &["writer"], "Requests that wait for the next flush"),
     counter("batch_refused_total", &["writer"], "Requests refused because the queue was full"),
 ];

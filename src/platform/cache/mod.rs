@@ -1,7 +1,7 @@
 //! Redis as an accelerator. It is never the truth: every call is bounded by 50 ms, and a miss, an
 //! error or a time-out all mean "ask Postgres".
 
-mod hints;
+mod peers;
 
 use std::{
     future::Future,
@@ -16,7 +16,7 @@ use deadpool_redis::{
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
-pub use hints::{listen_for_hints, wake_hints};
+pub use peers::{listen_to_peers, peers};
 
 use super::{
     pool::PoolStatus,
@@ -68,16 +68,17 @@ impl RedisPool {
         &self.url
     }
 
-    async fn publish(&self, channel: &str) {
+    async fn publish(&self, channel: &str, message: u64) {
         let mut command = redis::cmd("PUBLISH");
-        command.arg(channel).arg("");
+        command.arg(channel).arg(message);
         self.run::<i64>("PUBLISH", command).await;
     }
 
-    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
-        let mut command = redis::cmd("GET");
-        command.arg(key);
-        self.run::<Option<Vec<u8>>>("GET", command).await.flatten()
+    /// The values of many keys in one round trip, in their order.
+    pub async fn get_many(&self, keys: &[String]) -> Option<Vec<Option<Vec<u8>>>> {
+        let mut command = redis::cmd("MGET");
+        command.arg(keys);
+        self.run("MGET", command).await
     }
 
     /// Sets many keys in one round trip; whatever goes wrong costs only speed.

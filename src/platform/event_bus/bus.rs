@@ -1,54 +1,94 @@
 //! The handle that producers hold.
 
-use std::sync::Arc;
+use std::{
+    cmp::Ordering,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
-/// Carries a hint to the other replicas that there is something to do. May be lost: they poll.
-/// Called at most once per tick; must return at once and must not fail.
-pub trait RemoteWake: Send + Sync + 'static {
-    fn wake(&self);
+/// Tells the other replicas that there is work, and by the number of the bus that says so, who is
+/// at it. May be lost: then several are at it, or one looks later. Called at most once a tick; must
+/// return at once and must not fail.
+pub trait Peers: Send + Sync + 'static {
+    fn tell(&self, who: u64);
 }
 
-/// Wakes the bus of this process, and by it the others.
-#[derive(Clone, Default)]
+/// Wakes the bus of this process, and knows whether another one is at work.
+#[derive(Clone)]
 pub struct EventBus {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     local: Notify,
-    remote: Option<Box<dyn RemoteWake>>,
+    who: u64,
+    peers: Option<Box<dyn Peers>>,
+    /// When a replica with a smaller number was last heard to be at work.
+    elder: Mutex<Option<Instant>>,
+}
+
+impl Default for EventBus {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl EventBus {
-    /// A bus of one process, or of several that find each other's events by polling.
+    /// A bus of one process, or of several that do not hear of each other: each does all that it
+    /// finds to do.
     pub fn new() -> Self {
-        Self::default()
+        Self::of(None)
     }
 
-    /// A bus that also tells the other replicas.
-    pub fn with_remote(remote: impl RemoteWake) -> Self {
-        let shared = Shared { local: Notify::new(), remote: Some(Box::new(remote)) };
-        Self { shared: Arc::new(shared) }
+    /// A bus that hears of other replicas, and leaves the work to one of those that have it.
+    pub fn with_peers(peers: impl Peers) -> Self {
+        Self::of(Some(Box::new(peers)))
     }
 
-    /// To be called after the commit of a transaction that published, and when another replica's
-    /// hint arrives. Cheap, and calls between two ticks count as one. Only a pass that moved events
-    /// tells the others, so hints do not echo.
+    fn of(peers: Option<Box<dyn Peers>>) -> Self {
+        // zero and the highest are nobody's
+        let who = rand::random_range(1..u64::MAX);
+        Self {
+            shared: Arc::new(Shared { local: Notify::new(), who, peers, elder: Mutex::default() }),
+        }
+    }
+
+    /// To be called after the commit of a transaction that published. Cheap, and calls between two
+    /// ticks count as one.
     pub fn wake(&self) {
         self.shared.local.notify_one();
+    }
+
+    /// To be called when it is heard that there is work: of all that live, the bus with the smallest
+    /// number is to do it.
+    pub fn heard(&self, who: u64) {
+        match who.cmp(&self.shared.who) {
+            Ordering::Less => *self.elder() = Some(Instant::now()),
+            // what this one said itself
+            Ordering::Equal => {}
+            Ordering::Greater => self.wake(),
+        }
     }
 
     pub(super) async fn woken(&self) {
         self.shared.local.notified().await;
     }
 
-    /// New events are in the log: other replicas' consumers may help.
-    pub(super) fn tell_others(&self) {
-        if let Some(remote) = &self.shared.remote {
-            remote.wake();
+    /// Events were moved here, or are to be.
+    pub(super) fn tell_peers(&self) {
+        if let Some(peers) = &self.shared.peers {
+            peers.tell(self.shared.who);
         }
+    }
+
+    /// Whether a replica that goes before this one was at work that short a time ago.
+    pub(super) fn is_left_to_another(&self, within: Duration) -> bool {
+        self.elder().is_some_and(|at| at.elapsed() < within)
+    }
+
+    fn elder(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.shared.elder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,6 +13,8 @@ pub struct BusConfig {
     pub idle_tick: Duration,
     /// up to this.
     pub longest_idle_tick: Duration,
+    /// How long the work is left to another replica after it was heard to be at it.
+    pub deference: Duration,
     /// How many events one pass of the sequencer moves.
     pub sequencer_batch: i32,
     /// How many places of the log one pass of a consumer covers.
@@ -37,6 +39,7 @@ impl Default for BusConfig {
             busy_tick: Duration::from_millis(50),
             idle_tick: Duration::from_millis(250),
             longest_idle_tick: Duration::from_secs(1),
+            deference: Duration::from_millis(100),
             sequencer_batch: 1000,
             window: 1000,
             max_partitions: 32,

@@ -20,6 +20,9 @@
 //!   head and cursors grow with each update, so that a backward scan meets the live version first.
 //! - An idle replica asks one question a second, for sequencer and consumers together; one that
 //!   was just at work asks again after 250 ms, 500 ms and so on.
+//! - Of replicas that hear of each other ([`Peers`]) one does the work that one can do, for a pass
+//!   costs much the same, however few events it moves. The others help when they find, once a
+//!   second, that a consumer is behind, and take over 100 ms after that one was last heard of.
 //!
 //! **How it fails.** A replica that dies loses its locks with its connection; one that hangs loses
 //! them when `idle_in_transaction_session_timeout` ends its session. A database that is away or busy
@@ -47,7 +50,7 @@ mod upkeep;
 mod workers;
 
 pub use audit::{examine, log_after, unconsumed};
-pub use bus::{EventBus, RemoteWake};
+pub use bus::{EventBus, Peers};
 pub use config::BusConfig;
 pub use consumer::{Consumer, ConsumerError};
 pub use event::{Event, NewEvent, PARTITIONS, partition_of};

@@ -70,7 +70,7 @@ impl SequencerLoop {
                     if moved >= i64::from(self.shared.config.sequencer_batch) {
                         continue;
                     }
-                    told = moved > 0 || self.told(&token, started).await;
+                    told = moved > 0 || (told && self.defers()) || self.told(&token, started).await;
                     self.pace(told);
                     let next = started + self.shared.config.busy_tick;
                     tokio::select! {
@@ -105,18 +105,35 @@ impl SequencerLoop {
         };
     }
 
-    /// Sequences if there is reason to believe that there is something; polls if there was nothing,
-    /// or the last poll is long ago (a busy bus has parked events too).
+    /// Sequences if there is reason to believe that there is something, and nobody else is at it;
+    /// polls if there was nothing, or the last poll is long ago (a busy bus has parked events too,
+    /// and another replica's consumers may be behind).
     async fn turn(&mut self, told: bool) -> Result<i64, DbError> {
-        let mut moved = if told { self.sequence().await? } else { 0 };
-        let recent = self.polled.is_some_and(|at| at.elapsed() < self.shared.config.idle_tick);
-        if moved == 0 || !recent {
+        let deferring = self.is_left_to_another();
+        let mut moved = if told && !deferring { self.sequence().await? } else { 0 };
+        let config = &self.shared.config;
+        let enough = if deferring { config.longest_idle_tick } else { config.idle_tick };
+        let recent = self.polled.is_some_and(|at| at.elapsed() < enough);
+        if !recent || (moved == 0 && !deferring) {
             self.polled = Some(Instant::now());
-            if self.poll().await? && moved == 0 {
+            if self.poll().await? && moved == 0 && !deferring {
                 moved = self.sequence().await?;
             }
         }
         Ok(moved)
+    }
+
+    /// Leaves what is to be done to another replica, if one is at it, and tells it so.
+    fn defers(&self) -> bool {
+        let deferring = self.is_left_to_another();
+        if deferring {
+            self.shared.bus.tell_peers();
+        }
+        deferring
+    }
+
+    fn is_left_to_another(&self) -> bool {
+        self.shared.bus.is_left_to_another(self.shared.config.deference)
     }
 
     async fn sequence(&self) -> Result<i64, DbError> {
@@ -129,7 +146,7 @@ impl SequencerLoop {
                     signal.wake.notify_one();
                 }
             }
-            self.shared.bus.tell_others();
+            self.shared.bus.tell_peers();
         }
         Ok(pass.moved)
     }

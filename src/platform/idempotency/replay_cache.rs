@@ -4,11 +4,18 @@
 use std::{sync::Arc, time::Duration};
 
 use diesel::QueryResult;
+use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 
 use super::{IdempotencyKey, Refusal, StoredResponse};
-use crate::platform::{cache::RedisPool, postgres::Connection, secrets};
+use crate::platform::{
+    batching::{Batcher, Flush, Limits},
+    cache::RedisPool,
+    postgres::{Connection, DbError},
+    secrets,
+};
 
 /// How long an answer is kept here; Postgres keeps it for a day.
 const TTL: Duration = Duration::from_mins(10);
@@ -30,13 +37,42 @@ pub struct ReplayCache {
 #[derive(Clone)]
 enum Store {
     Local(Cache<[u8; 32], (Vec<u8>, StoredResponse)>),
-    Redis(RedisPool),
+    Redis { redis: RedisPool, questions: Batcher<Questions> },
+}
+
+/// Asks Redis for the answers of many keys at once: nearly all are new, and to ask for each by
+/// itself is a twentieth of the work of a gift. Whoever waits, waits for two calls at most.
+struct Questions(RedisPool);
+
+impl Flush for Questions {
+    type Job = String;
+    type Outcome = Option<Vec<u8>>;
+
+    fn flush<'a>(
+        &'a self,
+        names: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Self::Outcome>, DbError>> {
+        Box::pin(async move {
+            let found = self.0.get_many(names).await;
+            Ok(found.unwrap_or_else(|| vec![None; names.len()]))
+        })
+    }
 }
 
 impl ReplayCache {
-    pub async fn new(redis: Option<RedisPool>, conn: &mut Connection) -> QueryResult<Self> {
+    /// With Redis, what it is asked is gathered on `runtime`.
+    pub async fn new(
+        redis: Option<RedisPool>,
+        conn: &mut Connection,
+        runtime: &Handle,
+    ) -> QueryResult<Self> {
         let epoch = secrets::get_or_create(conn, EPOCH, new_epoch).await?;
-        Ok(Self { store: redis.map_or_else(local, Store::Redis), epoch: epoch.into() })
+        let shared = |redis: RedisPool| {
+            let asking = Questions(redis.clone());
+            let questions = Batcher::start("replays", asking, Limits::default(), runtime);
+            Store::Redis { redis, questions }
+        };
+        Ok(Self { store: redis.map_or_else(local, shared), epoch: epoch.into() })
     }
 
     /// Begins a new epoch, for processes that start from now on: the database has been restored
@@ -50,7 +86,10 @@ impl ReplayCache {
         let name = self.name(key);
         let (fingerprint, response) = match &self.store {
             Store::Local(cache) => cache.get(&name)?,
-            Store::Redis(redis) => decode(&redis.get(&redis_name(&name)).await?)?,
+            // whatever goes wrong: Postgres knows
+            Store::Redis { questions, .. } => {
+                decode(&questions.submit(redis_name(&name)).await.ok()??)?
+            }
         };
         let refusal = if fingerprint == key.fingerprint {
             super::count("replayed", 1);
@@ -70,7 +109,7 @@ impl ReplayCache {
                     cache.insert(self.name(&key), (key.fingerprint.to_vec(), response));
                 }
             }
-            Store::Redis(redis) => {
+            Store::Redis { redis, .. } => {
                 let entries: Vec<_> = entries
                     .iter()
                     .map(|(key, response)| (redis_name(&self.name(key)), encode(key, response)))

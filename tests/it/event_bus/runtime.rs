@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use careforall::platform::event_bus::{BusConfig, BusRuntime, Consumer, EventBus, RemoteWake};
+use careforall::platform::event_bus::{BusConfig, BusRuntime, Consumer, EventBus, Peers};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -60,17 +60,20 @@ async fn an_idle_bus_asks_about_four_questions_a_second() {
     running.await.unwrap().unwrap();
 }
 
+/// Counts what is told to other replicas.
+struct Counts(Arc<AtomicU32>);
+
+impl Peers for Counts {
+    fn tell(&self, _: u64) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wake_reaches_consumers_and_other_replicas() {
-    struct Counts(Arc<AtomicU32>);
-    impl RemoteWake for Counts {
-        fn wake(&self) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
     let db = TestDb::new().await;
     let told = Arc::new(AtomicU32::new(0));
-    let bus = EventBus::with_remote(Counts(told.clone()));
+    let bus = EventBus::with_peers(Counts(told.clone()));
     // only a wake can do it: the idle tick never comes
     let config = BusConfig { idle_tick: Duration::from_hours(1), ..BusConfig::default() };
     let runtime = BusRuntime::new(db.database.clone(), bus.clone(), consumers(&["a", "b"]), config);
@@ -87,6 +90,68 @@ async fn a_wake_reaches_consumers_and_other_replicas() {
     assert!(told.load(Ordering::Relaxed) > 0, "other replicas are told");
     token.cancel();
     running.await.unwrap().unwrap();
+}
+
+/// Never looks by itself; leaves what is to be done to others for so long.
+fn only_when_woken(deference: Duration) -> BusConfig {
+    BusConfig { idle_tick: Duration::from_hours(1), deference, ..BusConfig::default() }
+}
+
+/// A bus that has heard `heard` is woken, and does the work.
+async fn works_after_hearing(heard: u64, deference: Duration) {
+    let db = TestDb::new().await;
+    let bus = EventBus::new();
+    let config = only_when_woken(deference);
+    let runtime = BusRuntime::new(db.database.clone(), bus.clone(), consumers(&["a"]), config);
+    publish_fresh(&mut *db.conn().await, 10).await;
+    bus.heard(heard);
+    let token = CancellationToken::new();
+    let running = tokio::spawn(runtime.run(token.clone()));
+    until("all are applied", async || db.number("SELECT count(*) AS n FROM effect").await == 10)
+        .await;
+    token.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_goes_on_though_one_that_comes_after_it_is_at_work() {
+    works_after_hearing(u64::MAX, Duration::from_hours(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_takes_over_from_one_that_is_heard_no_more() {
+    works_after_hearing(0, Duration::from_millis(100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_leaves_the_work_to_one_that_goes_before_it() {
+    const ROUNDS: u32 = 20;
+    let db = TestDb::new().await;
+    let (moved, asked) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let elder = EventBus::with_peers(Counts(moved.clone()));
+    let younger = EventBus::with_peers(Counts(asked.clone()));
+    younger.heard(0);
+    let token = CancellationToken::new();
+    let running = [&elder, &younger].map(|bus| {
+        let config = only_when_woken(Duration::from_hours(1));
+        let runtime = BusRuntime::new(db.database.clone(), bus.clone(), consumers(&["a"]), config);
+        tokio::spawn(runtime.run(token.clone()))
+    });
+    for round in 1..=ROUNDS {
+        publish_fresh(&mut *db.conn().await, 10).await;
+        younger.wake();
+        elder.wake();
+        until("all are applied", async || {
+            db.number("SELECT count(*) AS n FROM effect").await == i64::from(round * 10)
+        })
+        .await;
+    }
+    assert!(moved.load(Ordering::Relaxed) >= ROUNDS, "the elder moved those of every round");
+    assert!(asked.load(Ordering::Relaxed) > 0, "the younger said that there was work");
+    token.cancel();
+    for bus in running {
+        bus.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

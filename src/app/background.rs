@@ -88,8 +88,8 @@ pub fn start(services: &Services, resources: &Resources, recorder: PrometheusHan
     );
     background.spawn("mailer", mailer.run(stop.clone()));
     background.spawn("deadlines", services.campaigns.clone().run(&mut lookout, stop.clone()));
-    let suspensions = services.auth.clone().watch_suspensions(&mut lookout, stop.clone());
-    background.spawn("suspensions", suspensions);
+    let ended = services.auth.clone().watch_ended_sessions(&mut lookout, stop.clone());
+    background.spawn("ended sessions", ended);
     let reconciler = Reconciler::new(services.admin.clone());
     background.spawn("reconciliation", reconciler.run(stop.clone()));
     background.spawn("idempotency", idempotency::reap(database.clone(), stop.clone()));

@@ -102,7 +102,12 @@ impl Services {
                 pace(config),
                 &runtime,
             ),
-            admin: AdminService::new(database.clone(), bus.clone(), inbox.clone()),
+            admin: AdminService::new(
+                database.clone(),
+                bus.clone(),
+                inbox.clone(),
+                auth.ended_sessions().clone(),
+            ),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),
             door: Door::new(database, &runtime),
             auth,

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::{
     app,
     config::Config,
-    modules::admin::AdminService,
+    modules::{admin::AdminService, auth::api::EndedSessions},
     platform::{audit::Author, event_bus::EventBus},
 };
 
@@ -23,7 +23,12 @@ pub async fn run(config: &Config, repair: bool) -> anyhow::Result<()> {
         request_id: None,
     };
     let outcome = app::with_database(config, async |database| {
-        let service = AdminService::new(database.clone(), EventBus::new(), Arc::new(Notify::new()));
+        let service = AdminService::new(
+            database.clone(),
+            EventBus::new(),
+            Arc::new(Notify::new()),
+            EndedSessions::default(),
+        );
         Ok(service.reconcile(repair.then_some(&author)).await?)
     })
     .await?;

@@ -3,6 +3,7 @@
 mod access;
 mod campaigns;
 mod depth;
+mod ended_sessions;
 mod inbox;
 mod lists;
 mod rebuild;

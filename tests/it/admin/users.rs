@@ -109,7 +109,8 @@ async fn of_administrators_who_demote_each_other_one_remains() {
         let (one, two) = tokio::join!(demote(a, id_b.clone()), demote(b, id_a.clone()));
         let mut both = [one.status, two.status];
         both.sort_unstable();
-        assert_eq!(both, [200, 403]);
+        // the slower one finds out before its act or in it
+        assert!(matches!(both, [200, 401 | 403]), "{both:?}");
         let left = format!("auth.users WHERE role = 'admin' AND id IN ('{id_a}', '{id_b}')");
         assert_eq!(world.books.count(&left).await, 1);
     }

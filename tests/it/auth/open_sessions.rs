@@ -35,7 +35,6 @@ async fn sessions_are_listed_and_ended_by_their_user_alone() {
     client.delete(&path).bearer(access).send().await.expect_problem(404, "not-found");
     assert_eq!(code(&refresh(&server, &second["refresh_token"]).await).0, 401);
     refresh(&server, &next["refresh_token"]).await.expect(200);
-    // what its access token could still do for minutes, it cannot make last
     let ended = second["access_token"].as_str().unwrap();
     for request in
         [client.get(SESSIONS), client.post("/api/v1/api-keys").json(json!({"name": "x"}))]

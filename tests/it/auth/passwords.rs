@@ -23,7 +23,6 @@ async fn a_changed_password_ends_the_other_sessions_and_its_owner_is_told() {
     login(&server, "ada@example.org", NEW).await.expect(200);
     let told = arrive(&server, "ada@example.org", 2).await;
     assert_eq!(told[1].subject, "Your password was changed");
-    // its access token lives on for minutes, but opens no door for longer than that
     let late = change(&server, &there["access_token"], NEW, "yet another phrase 43").await;
     assert_eq!(code(&late), (401, "unauthorized"));
 }

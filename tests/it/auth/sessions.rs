@@ -121,8 +121,10 @@ async fn signing_out_ends_ones_own_session_however_often() {
     assert_eq!(logout(&bob, &ada["refresh_token"]).await, 204);
     let next = refresh(&server, &ada["refresh_token"]).await;
     assert_eq!(next.status, 200, "nobody ends another's session");
-    assert_eq!(logout(&ada, &next.body["refresh_token"]).await, 204);
-    assert_eq!(logout(&ada, &next.body["refresh_token"]).await, 204);
+    let other = login(&server, "ada@example.org", PASSWORD).await.expect(200).body;
+    assert_eq!(logout(&other, &next.body["refresh_token"]).await, 204);
+    assert_eq!(logout(&other, &next.body["refresh_token"]).await, 204);
+    assert_eq!(logout(&ada, &next.body["refresh_token"]).await, 401, "nobody is signed in by it");
     let after = refresh(&server, &next.body["refresh_token"]).await;
     assert_eq!(code(&after), (401, "invalid-refresh-token"));
     let body = json!({ "refresh_token": "x" });

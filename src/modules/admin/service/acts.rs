@@ -29,7 +29,7 @@ impl AdminService {
         act: Act,
     ) -> Result<Standing, AdminError> {
         let mut conn = self.database.conn().await?;
-        conn.transaction(async |conn| {
+        let done = conn.transaction(async |conn| {
             let (before, after) = auth::act(conn, actor, id, act).await?;
             let action = match act {
                 Act::Role(_) => "user.role",
@@ -44,9 +44,11 @@ impl AdminService {
                 after: Some(&told_user(&after)),
             };
             audit::record(conn, author, deed).await?;
-            Ok(after)
-        })
-        .await
+            Ok::<_, AdminError>(after)
+        });
+        let standing = done.await?;
+        self.ended.refresh(&mut conn).await;
+        Ok(standing)
     }
 
     /// Stops a campaign's gifts, or lets them go on.

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::platform::{event_bus::EventBus, postgres::Database};
+use crate::{
+    modules::auth::api::EndedSessions,
+    platform::{event_bus::EventBus, postgres::Database},
+};
 
 pub use dashboard::{ByCurrency, Dashboard, Raised};
 pub use reconcile::{Outcome, Place, Reconciler};
@@ -21,11 +24,17 @@ pub struct AdminService {
     database: Database,
     bus: EventBus,
     inbox: Arc<Notify>,
+    ended: EndedSessions,
 }
 
 impl AdminService {
-    /// `inbox` wakes the worker that applies webhooks.
-    pub fn new(database: Database, bus: EventBus, inbox: Arc<Notify>) -> Self {
-        Self { database, bus, inbox }
+    /// `inbox` wakes the worker that applies webhooks; `ended` hears of sessions that acts end.
+    pub fn new(
+        database: Database,
+        bus: EventBus,
+        inbox: Arc<Notify>,
+        ended: EndedSessions,
+    ) -> Self {
+        Self { database, bus, inbox, ended }
     }
 }

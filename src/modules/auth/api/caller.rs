@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::credential::Credential;
 use crate::{
     kernel::{
+        clock,
         ids::{ApiKeyId, PledgeId, UserId},
         problem::{Problem, ProblemCode},
     },
@@ -25,8 +26,8 @@ pub enum Caller {
     Anonymous,
     /// Whoever made this pledge without an account.
     Guest { pledge_id: PledgeId },
-    /// Somebody signed in. Whether an administrator, the database knows.
-    User { user_id: UserId },
+    /// Somebody signed in, and their session. Whether an administrator, the database knows.
+    User { user_id: UserId, session_id: Uuid },
     /// A program with an API key, on behalf of its user; never an administrator.
     Key { user_id: UserId, key_id: ApiKeyId },
 }
@@ -35,7 +36,7 @@ impl Caller {
     /// The user on whose behalf this is.
     pub fn user_id(self) -> Option<UserId> {
         match self {
-            Self::User { user_id } | Self::Key { user_id, .. } => Some(user_id),
+            Self::User { user_id, .. } | Self::Key { user_id, .. } => Some(user_id),
             Self::Anonymous | Self::Guest { .. } => None,
         }
     }
@@ -48,22 +49,13 @@ impl Caller {
         }
     }
 
-    /// The user who may turn out to be an administrator: in person, since a key that leaks must not
-    /// open more than its user's own.
-    pub fn in_person(self) -> Option<UserId> {
-        match self {
-            Self::User { user_id } => Some(user_id),
-            Self::Anonymous | Self::Guest { .. } | Self::Key { .. } => None,
-        }
-    }
-
     /// Whose idempotency keys these are: `user:<id>`, `key:<id>` or `pledge:<id>`. Nobody in
     /// particular has none; a guest's first pledge is scoped by e-mail.
     pub fn scope(self) -> Option<String> {
         match self {
             Self::Anonymous => None,
             Self::Guest { pledge_id } => Some(format!("pledge:{pledge_id}")),
-            Self::User { user_id } => Some(format!("user:{user_id}")),
+            Self::User { user_id, .. } => Some(format!("user:{user_id}")),
             Self::Key { key_id, .. } => Some(format!("key:{key_id}")),
         }
     }
@@ -77,7 +69,9 @@ impl Caller {
         match Credential::of(request)? {
             Credential::None => Ok(Self::Anonymous),
             Credential::Key { user_id, key_id } => Ok(Self::Key { user_id, key_id }),
-            Credential::Token(Bearer::User { user, .. }) => Ok(Self::User { user_id: user }),
+            Credential::Token(Bearer::User { user, session }) => {
+                Ok(Self::User { user_id: user, session_id: session })
+            }
             Credential::Token(Bearer::Guest(pledge_id)) => Ok(Self::Guest { pledge_id }),
             Credential::Token(Bearer::Link(_)) => {
                 Err(unauthorized("this token is for GET /me/pledges only"))
@@ -124,7 +118,8 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// An administrator, as the database says at this moment (403 to other users, 401 to the rest).
+/// An administrator in a session that has not ended, as the database says at this moment (403 to
+/// other users, 401 to the rest).
 ///
 /// It has to wait for the database, so a [`Json`](crate::platform::http::Json) beside it may be
 /// refused first; a route that must refuse the caller first takes a
@@ -139,20 +134,18 @@ impl FromRequest for Admin {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let user = Caller::of(request).and_then(|caller| match caller {
-            Caller::Key { .. } => Err(not_by_key()),
-            caller => caller.in_person().ok_or_else(|| unauthorized("sign in first")),
-        });
-        let known = user.and_then(|user| Ok((user, service(request)?)));
+        let holder = SessionHolder::of(request);
+        let known = holder.and_then(|holder| Ok((holder, service(request)?)));
         Box::pin(async move {
-            let (user_id, service) = known?;
-            let role = repo::find_role(&mut *service.conn().await?, user_id).await?;
+            let (SessionHolder { user_id, session_id }, service) = known?;
+            let mut conn = service.conn().await?;
+            let role = repo::find_role(&mut conn, user_id, session_id, clock::now()).await?;
             match role {
                 Some(Role::Admin) => Ok(Self { user_id }),
                 Some(Role::Donor) => {
                     Err(Problem::new(ProblemCode::Forbidden, "only for administrators"))
                 }
-                None => Err(unauthorized("the account no longer exists, or is suspended")),
+                None => Err(unauthorized("the session has ended, or the account is suspended")),
             }
         })
     }
@@ -166,24 +159,25 @@ pub struct SessionHolder {
     pub session_id: Uuid,
 }
 
+impl SessionHolder {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        match Caller::of(request)? {
+            Caller::User { user_id, session_id } => Ok(Self { user_id, session_id }),
+            Caller::Key { .. } => {
+                Err(Problem::new(ProblemCode::Forbidden, "an API key cannot do this; sign in"))
+            }
+            Caller::Anonymous | Caller::Guest { .. } => Err(unauthorized("sign in first")),
+        }
+    }
+}
+
 impl FromRequest for SessionHolder {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(match Credential::of(request) {
-            Ok(Credential::Token(Bearer::User { user, session })) => {
-                Ok(Self { user_id: user, session_id: session })
-            }
-            Ok(Credential::Key { .. }) => Err(not_by_key()),
-            Ok(_) => Err(unauthorized("sign in first")),
-            Err(problem) => Err(problem),
-        })
+        ready(Self::of(request))
     }
-}
-
-fn not_by_key() -> Problem {
-    Problem::new(ProblemCode::Forbidden, "an API key cannot do this; sign in")
 }
 
 pub(super) fn service(request: &HttpRequest) -> Result<Data<AuthService>, Problem> {
@@ -204,11 +198,12 @@ mod tests {
     #[test]
     fn everybody_has_idempotency_keys_of_their_own() {
         let (user_id, pledge_id) = (UserId::generate(), PledgeId::generate());
-        assert_eq!(Caller::User { user_id }.scope(), Some(format!("user:{user_id}")));
+        let user = Caller::User { user_id, session_id: clock::new_id() };
+        assert_eq!(user.scope(), Some(format!("user:{user_id}")));
         let key_id = ApiKeyId::generate();
         let key = Caller::Key { user_id, key_id };
         assert_eq!(key.scope(), Some(format!("key:{key_id}")));
-        assert_eq!((key.user_id(), key.in_person()), (Some(user_id), None));
+        assert_eq!(key.user_id(), Some(user_id));
         assert_eq!(Caller::Guest { pledge_id }.scope(), Some(format!("pledge:{pledge_id}")));
         assert_eq!(Caller::Anonymous.scope(), None);
     }

@@ -1,6 +1,6 @@
 //! What a request carries in `Authorization`, and whose it is.
 //!
-//! Tokens are verified without the database. API keys are looked up by a middleware, [`identify`],
+//! Tokens are verified without the database, and refused once their session is known to have ended. API keys are looked up by a middleware, [`identify`],
 //! before anything else of the request is judged: credentials come first. An address that keeps
 //! trying keys that nobody has is not looked up for any more, so that nobody searches for keys here.
 
@@ -46,8 +46,8 @@ impl Credential {
         }
         let auth = service(request)?;
         match auth.verify(token).map_err(|error| unauthorized(error.to_string()))? {
-            Bearer::User { user, .. } if auth.is_suspended(user) => {
-                Err(unauthorized("the account is suspended"))
+            Bearer::User { session, .. } if auth.ended_sessions().contains(session) => {
+                Err(unauthorized("the session has ended; sign in again"))
             }
             bearer => Ok(Self::Token(bearer)),
         }

@@ -14,7 +14,7 @@ use diesel::QueryResult;
 
 use super::{model::Registration, password::Passwords, repo, service::create_user};
 use crate::{
-    kernel::ids::UserId,
+    kernel::{clock, ids::UserId},
     platform::postgres::{Connection, Database},
 };
 
@@ -22,15 +22,19 @@ pub use super::{
     error::AuthError,
     keys::{KeyInfo, KeyState, list_keys, revoke_key, rotate_keys},
     model::{Role, User},
+    service::EndedSessions,
     tokens::GuestTokens,
 };
 pub use caller::{Admin, Caller, SessionHolder, SignedIn};
 pub use credential::identify;
 pub use history::{GuestGifts, History, HistoryReader};
 
-/// Whether this is an administrator, now: roles are never read from a token.
-pub async fn is_admin(conn: &mut Connection, user: UserId) -> QueryResult<bool> {
-    Ok(repo::find_role(conn, user).await? == Some(Role::Admin))
+/// Whether this is an administrator, now: roles are never read from a token. In person, in a session
+/// that has not ended; a key that leaks must not open more than its user's own.
+pub async fn is_admin(conn: &mut Connection, caller: Caller) -> QueryResult<bool> {
+    let Caller::User { user_id, session_id } = caller else { return Ok(false) };
+    let role = repo::find_role(conn, user_id, session_id, clock::now()).await?;
+    Ok(role == Some(Role::Admin))
 }
 
 /// The user, or `None` when the account is gone.

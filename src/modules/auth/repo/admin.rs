@@ -1,6 +1,6 @@
 //! Users as administrators see them: listed, promoted, suspended.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -119,20 +119,4 @@ pub async fn hold_unsuspended(conn: &mut Connection, id: UserId) -> QueryResult<
     let user = users::table.find(id).filter(users::suspended_at.is_null()).select(users::id);
     let held: Option<Uuid> = user.for_no_key_update().first(conn).await.optional()?;
     Ok(held.is_some())
-}
-
-/// What the lookout asks: was anybody suspended so short a time ago?
-pub fn any_suspended_within(time: TimeDelta) -> String {
-    format!(
-        "SELECT 1 FROM auth.users WHERE suspended_at >= now() - interval '{} seconds'",
-        time.num_seconds()
-    )
-}
-
-/// Users suspended since, whose access tokens may not have run out yet.
-pub async fn suspended_since(
-    conn: &mut Connection,
-    since: DateTime<Utc>,
-) -> QueryResult<Vec<UserId>> {
-    users::table.filter(users::suspended_at.ge(since)).select(users::id).load(conn).await
 }

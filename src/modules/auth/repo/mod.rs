@@ -13,6 +13,7 @@ mod signing_keys;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
 use super::{
     model::{Role, User},
@@ -27,8 +28,8 @@ pub use mailed::{
     insert_request, owner_of, take_request, use_mailed,
 };
 pub use sessions::{
-    NewToken, insert_token, is_open, list_open, lock_token, mark_used, revoke_families_but,
-    revoke_family,
+    NewToken, any_ended_within, ended_since, insert_token, is_open, list_open, lock_token,
+    mark_used, revoke_families_but, revoke_family,
 };
 pub use signing_keys::{
     KeyRow, insert_signing_key, live_signing_keys, retire_others, retire_signing_key,
@@ -81,10 +82,21 @@ pub async fn find_user(conn: &mut Connection, id: UserId) -> QueryResult<Option<
     users::table.find(id).select(User::as_select()).first(conn).await.optional()
 }
 
-/// The role of a user who is not suspended.
-pub async fn find_role(conn: &mut Connection, id: UserId) -> QueryResult<Option<Role>> {
-    let active = users::table.find(id).filter(users::suspended_at.is_null());
-    active.select(users::role).first(conn).await.optional()
+/// The role of a user who is not suspended, and whose session has not ended.
+pub async fn find_role(
+    conn: &mut Connection,
+    id: UserId,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<Role>> {
+    users::table
+        .find(id)
+        .filter(users::suspended_at.is_null())
+        .filter(diesel::dsl::exists(sessions::open(id, session, now)))
+        .select(users::role)
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// The user, kept from changing until the transaction ends.

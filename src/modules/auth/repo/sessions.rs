@@ -1,6 +1,6 @@
 //! Refresh tokens.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -89,13 +89,40 @@ pub async fn is_open(
     family: Uuid,
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
-    let open = refresh_tokens::table
+    diesel::select(diesel::dsl::exists(open(user, family, now))).get_result(conn).await
+}
+
+/// The one token of a session that can still be used.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn open(user: UserId, family: Uuid, now: DateTime<Utc>) -> _ {
+    refresh_tokens::table
         .filter(refresh_tokens::family_id.eq(family))
         .filter(refresh_tokens::user_id.eq(user))
         .filter(refresh_tokens::used_at.is_null())
         .filter(refresh_tokens::revoked_at.is_null())
-        .filter(refresh_tokens::expires_at.gt(now));
-    diesel::select(diesel::dsl::exists(open)).get_result(conn).await
+        .filter(refresh_tokens::expires_at.gt(now))
+}
+
+/// What the lookout asks: has any session ended so short a time ago?
+pub fn any_ended_within(time: TimeDelta) -> String {
+    format!(
+        "SELECT 1 FROM auth.refresh_tokens WHERE used_at IS NULL \
+         AND revoked_at >= now() - interval '{} seconds'",
+        time.num_seconds()
+    )
+}
+
+/// Sessions that were ended since, and when; each once, by its one token that was never used.
+pub async fn ended_since(
+    conn: &mut Connection,
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<(Uuid, DateTime<Utc>)>> {
+    refresh_tokens::table
+        .filter(refresh_tokens::used_at.is_null())
+        .filter(refresh_tokens::revoked_at.ge(since))
+        .select((refresh_tokens::family_id, refresh_tokens::revoked_at.assume_not_null()))
+        .load(conn)
+        .await
 }
 
 /// The sessions of a user that can be continued, the latest sign-in first; one more than asked for.

@@ -140,8 +140,8 @@ pub async fn refresh_session(auth: Auth, Json(body): Json<RefreshTokenRequest>) 
 
 /// Sign out
 ///
-/// Ends the session of this refresh token; its access token runs out by itself. A token that is
-/// not one of the caller's, or no longer, is answered the same.
+/// Ends the session of this refresh token, and with it its access tokens, within about a second on
+/// every replica. A token that is not one of the caller's, or no longer, is answered the same.
 #[utoipa::path(
     tag = "auth",
     security(("bearer" = [])),

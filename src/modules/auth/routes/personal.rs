@@ -80,7 +80,7 @@ pub async fn list_sessions(
 
 /// End one of my sessions
 ///
-/// It cannot be continued; its access token runs out by itself.
+/// It cannot be continued, and its access tokens are refused within about a second on every replica.
 #[utoipa::path(
     tag = "auth",
     security(("bearer" = [])),

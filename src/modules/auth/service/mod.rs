@@ -2,11 +2,11 @@
 
 mod api_keys;
 mod clerk;
+mod ended_sessions;
 mod guard;
 mod mailing;
 mod passwords;
 mod sessions;
-mod suspension;
 
 use std::sync::Arc;
 
@@ -28,9 +28,9 @@ use crate::{
 };
 
 pub use clerk::Clerk;
+pub use ended_sessions::EndedSessions;
 pub use passwords::PasswordChange;
 pub use sessions::{Session, Tokens};
-use suspension::Suspended;
 
 /// Everything about accounts and tokens; `app.rs` makes one and shares it. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub struct AuthService {
     database: Database,
     keys: SigningKeys,
     passwords: Passwords,
-    suspended: Suspended,
+    ended: EndedSessions,
     /// Somebody wants mail.
     requests: Arc<Notify>,
     /// A mail was enqueued.
@@ -48,8 +48,8 @@ pub struct AuthService {
 impl AuthService {
     /// `mail` wakes the mailer.
     pub fn new(database: Database, keys: SigningKeys, mail: Arc<Notify>) -> Self {
-        let (passwords, suspended) = (Passwords::default(), Suspended::default());
-        Self { database, keys, passwords, suspended, requests: Arc::default(), mail }
+        let (passwords, ended) = (Passwords::default(), EndedSessions::default());
+        Self { database, keys, passwords, ended, requests: Arc::default(), mail }
     }
 
     /// What the pledge module signs its guests' tokens with.
@@ -65,8 +65,9 @@ impl AuthService {
         self.keys.verify(token)
     }
 
-    pub(super) fn is_suspended(&self, user: UserId) -> bool {
-        self.suspended.contains(user)
+    /// The sessions whose access tokens are refused.
+    pub fn ended_sessions(&self) -> &EndedSessions {
+        &self.ended
     }
 
     pub(super) async fn conn(&self) -> Result<PooledConnection, AuthError> {

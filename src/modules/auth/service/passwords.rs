@@ -57,6 +57,7 @@ impl AuthService {
             replace_password(conn, &user, &hash, Some(session)).await
         })
         .await?;
+        self.ended.refresh(&mut conn).await;
         self.mail.notify_one();
         Ok(())
     }
@@ -86,6 +87,7 @@ impl AuthService {
             replace_password(conn, &user, &hash, None).await
         })
         .await?;
+        self.ended.refresh(&mut conn).await;
         drop(conn);
         self.mail.notify_one();
         self.give_try_back(&Keys::new(&user.address()?, address)).await

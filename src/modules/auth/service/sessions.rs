@@ -92,6 +92,7 @@ impl AuthService {
                 Ok(Tokens { access, refresh })
             }
             Rotation::Reused { user, family } => {
+                self.ended.add(family);
                 metrics::counter!("auth_refresh_reuse_total").increment(1);
                 tracing::warn!(%user, session = %family, "refresh token reused; session ended");
                 Err(AuthError::InvalidRefreshToken)
@@ -109,17 +110,19 @@ impl AuthService {
     ) -> Result<(), AuthError> {
         let hash = Opaque::hash_of(token);
         let mut conn = self.conn().await?;
-        conn.transaction(async |conn| {
+        let ended = conn.transaction(async |conn| {
             repo::lock_user(conn, caller).await?.ok_or(AuthError::AccountGone)?;
-            match repo::lock_token(conn, &hash).await? {
-                Some(token) if token.user_id == caller => {
-                    repo::revoke_family(conn, token.family_id, clock::now()).await?;
-                }
-                _ => {}
-            }
-            Ok(())
-        })
-        .await
+            let token = repo::lock_token(conn, &hash).await?;
+            let Some(token) = token.filter(|token| token.user_id == caller) else {
+                return Ok(None);
+            };
+            repo::revoke_family(conn, token.family_id, clock::now()).await?;
+            Ok::<_, AuthError>(Some(token.family_id))
+        });
+        if let Some(session) = ended.await? {
+            self.ended.add(session);
+        }
+        Ok(())
     }
 
     /// The user's sessions that can be continued.
@@ -134,8 +137,8 @@ impl AuthService {
         Ok(Page::new(open, page.limit, |session| session.id))
     }
 
-    /// An access token outlives its session by minutes; with what gives more than minutes, the
-    /// session itself is asked.
+    /// Other replicas believe an access token for a moment after its session has ended; with what
+    /// gives more than that, the session itself is asked.
     pub(super) async fn require_open(
         &self,
         conn: &mut Connection,
@@ -163,7 +166,9 @@ impl AuthService {
             repo::revoke_family(conn, session, now).await?;
             Ok(())
         })
-        .await
+        .await?;
+        self.ended.add(session);
+        Ok(())
     }
 }
 

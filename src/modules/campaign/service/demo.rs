@@ -1,5 +1,7 @@
 //! A campaign for demonstrations.
 
+use uuid::Uuid;
+
 use super::CampaignService;
 use crate::{
     kernel::{
@@ -41,7 +43,8 @@ impl CampaignService {
             allow_overfunding: true,
         };
         let campaign = self.create(owner, draft).await?;
-        self.act(Caller::User { user_id: owner }, campaign.id, Action::Publish).await?;
+        let caller = Caller::User { user_id: owner, session_id: Uuid::nil() };
+        self.act(caller, campaign.id, Action::Publish).await?;
         Ok(campaign.id)
     }
 }

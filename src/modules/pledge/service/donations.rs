@@ -79,8 +79,6 @@ async fn check_visible(
     if !terms.draft || caller.user_id() == Some(terms.owner_id) {
         return Ok(());
     }
-    match caller.in_person() {
-        Some(person) if auth::is_admin(conn, person).await? => Ok(()),
-        _ => Err(PledgeError::CampaignNotFound),
-    }
+    let admin = auth::is_admin(conn, caller).await?;
+    if admin { Ok(()) } else { Err(PledgeError::CampaignNotFound) }
 }

@@ -90,9 +90,7 @@ impl PledgeService {
             return Ok((pledge, View::Whole));
         }
         let Some(user) = caller.user_id() else { return Err(PledgeError::NotFound) };
-        if let Some(person) = caller.in_person()
-            && auth::is_admin(&mut conn, person).await?
-        {
+        if auth::is_admin(&mut conn, caller).await? {
             return Ok((pledge, View::Whole));
         }
         let owner = campaign::owner_of(&mut conn, pledge.campaign_id).await?;
@@ -113,7 +111,7 @@ impl PledgeService {
             (Caller::Anonymous | Caller::Guest { .. }, None) => {
                 Err(PledgeError::DonorEmail("is required of guests"))
             }
-            (Caller::User { user_id: user } | Caller::Key { user_id: user, .. }, None) => {
+            (Caller::User { user_id: user, .. } | Caller::Key { user_id: user, .. }, None) => {
                 let mut conn = self.database.conn().await?;
                 let user = auth::find_user(&mut conn, user).await?;
                 let user = user.ok_or(PledgeError::UnknownUser)?;

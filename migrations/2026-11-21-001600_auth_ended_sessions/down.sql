@@ -1,0 +1,1 @@
+DROP INDEX auth.refresh_tokens_ended;

@@ -8,7 +8,7 @@
 # --quick     one short round of each instead of three, in under four minutes; not for the record
 # --no-write  leave docs/PERFORMANCE.md as it is
 # --filled    P8: the data directory with 10 million pledges; filled first if it is not there,
-#             which takes about ten minutes and 20 GB (CAREFORALL_DEV_BENCH_PLEDGES for fewer)
+#             which takes about half an hour and 40 GB (CAREFORALL_DEV_BENCH_PLEDGES for fewer)
 #
 # CAREFORALL_DEV_BENCH_PROGRAM: measure this program instead of building one
 set -euo pipefail

@@ -129,7 +129,8 @@ async fn stop_requested() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens what the command-line tools need: the database, migrated, and nothing else.
+/// Opens what the command-line tools need, beside a server or without one: the database, migrated,
+/// and nothing else.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -137,7 +138,24 @@ pub async fn with_database<T>(
     config: &Config,
     work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let resources = Resources::open(config).await?;
+    with(Resources::open_beside(config).await?, work).await
+}
+
+/// The same, for what no server may be beside.
+///
+/// # Errors
+/// When the database cannot be reached, or a server uses the embedded one.
+pub async fn with_own_database<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    with(Resources::open(config).await?, work).await
+}
+
+async fn with<T>(
+    resources: Resources,
+    work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let outcome = work(&resources.database).await;
     resources.close().await?;
     outcome
@@ -151,7 +169,7 @@ pub async fn with_providers<T>(
     config: &Config,
     work: impl AsyncFnOnce(&Database, &Providers) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let resources = Resources::open(config).await?;
+    let resources = Resources::open_beside(config).await?;
     let outcome = match services::only_providers(config, &resources).await {
         Ok(providers) => work(&resources.database, &providers).await,
         Err(error) => Err(error),

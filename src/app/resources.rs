@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     platform::{
         cache::RedisPool,
-        embedded_postgres::{EmbeddedPostgres, Options},
+        embedded_postgres::{EmbeddedPostgres, Found, Options},
         postgres::{Database, Reads, migrate},
     },
 };
@@ -29,14 +29,39 @@ pub struct Resources {
 impl Resources {
     /// Connects, or starts the embedded Postgres, and brings the schema up to date.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let (url, embedded) = if let Some(url) = expose(config.database.url.as_ref()) {
-            (url.to_owned(), None)
-        } else {
-            let embedded = start_embedded(config).await?;
-            (embedded.url(DATABASE), Some(embedded))
-        };
+        if let Some(url) = expose(config.database.url.as_ref()) {
+            return Self::at(config, url, None).await;
+        }
+        let options = Options::new(&config.embedded.data_dir);
+        let embedded = spawn_blocking(move || EmbeddedPostgres::start(&options)).await??;
+        Self::on(config, embedded).await
+    }
+
+    /// The same, for a command, which is a guest where a server runs the embedded Postgres.
+    pub async fn open_beside(config: &Config) -> anyhow::Result<Self> {
+        if let Some(url) = expose(config.database.url.as_ref()) {
+            return Self::at(config, url, None).await;
+        }
+        let options = Options::new(&config.embedded.data_dir);
+        match spawn_blocking(move || EmbeddedPostgres::find_or_start(&options)).await?? {
+            Found::Own(embedded) => Self::on(config, embedded).await,
+            Found::Guest(guest) => Self::at(config, &guest.url(DATABASE), None).await,
+        }
+    }
+
+    async fn on(config: &Config, embedded: EmbeddedPostgres) -> anyhow::Result<Self> {
+        embedded.create_database_if_absent(DATABASE).await?;
+        let url = embedded.url(DATABASE);
+        Self::at(config, &url, Some(embedded)).await
+    }
+
+    async fn at(
+        config: &Config,
+        url: &str,
+        embedded: Option<EmbeddedPostgres>,
+    ) -> anyhow::Result<Self> {
         let size = config.database.max_connections.get();
-        let database = Database::new(&url, size, Handle::current())?
+        let database = Database::new(url, size, Handle::current())?
             .waiting(Duration::from_secs(config.database.pool_wait_seconds));
         wait_for(&database, Duration::from_secs(config.database.wait_seconds)).await?;
         if config.database.migrate {
@@ -75,13 +100,6 @@ fn reads(config: &Config, primary: &Database) -> anyhow::Result<Reads> {
     let replica = Database::new(url, size, Handle::current()).context("DATABASE_REPLICA_URL")?;
     let bound = Duration::from_secs(config.database.replica_max_lag_seconds.get().into());
     Ok(Reads::with_standby(primary.clone(), replica, bound))
-}
-
-async fn start_embedded(config: &Config) -> anyhow::Result<EmbeddedPostgres> {
-    let options = Options::new(&config.embedded.data_dir);
-    let embedded = spawn_blocking(move || EmbeddedPostgres::start(&options)).await??;
-    embedded.create_database_if_absent(DATABASE).await?;
-    Ok(embedded)
 }
 
 /// A database that starts beside us (compose) gets some time to come up.

@@ -7,7 +7,7 @@ use tokio::{runtime::Handle, task::spawn_blocking};
 use crate::{
     config::Config,
     platform::{
-        embedded_postgres::{EmbeddedPostgres, Options},
+        embedded_postgres::{EmbeddedPostgres, Found, Options},
         postgres::{Database, migrate},
     },
 };
@@ -18,7 +18,11 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         return apply(url.expose_secret()).await;
     }
     let options = Options::new(&config.embedded.data_dir);
-    let postgres = spawn_blocking(move || EmbeddedPostgres::start(&options)).await??;
+    let found = spawn_blocking(move || EmbeddedPostgres::find_or_start(&options)).await??;
+    let postgres = match found {
+        Found::Own(postgres) => postgres,
+        Found::Guest(guest) => return apply(&guest.url("careforall")).await,
+    };
     postgres.create_database_if_absent("careforall").await?;
     let outcome = apply(&postgres.url("careforall")).await;
     let stopped = spawn_blocking(move || postgres.stop()).await?;

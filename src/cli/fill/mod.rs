@@ -65,7 +65,7 @@ pub struct FillArgs {
 /// In production, and where there are gifts already.
 pub async fn run(config: &Config, args: &FillArgs) -> anyhow::Result<()> {
     ensure!(config.profile == Profile::Development, "only a development database is filled");
-    app::with_database(config, async |database| fill(database, args).await).await
+    app::with_own_database(config, async |database| fill(database, args).await).await
 }
 
 async fn fill(database: &Database, args: &FillArgs) -> anyhow::Result<()> {

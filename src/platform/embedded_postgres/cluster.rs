@@ -77,27 +77,31 @@ impl Cluster {
 
     /// The process id of the running Postgres.
     pub fn running_pid(&self) -> Option<i32> {
-        self.alive(&self.pid_file())
+        alive(&self.pid_file(), &self.directory.data())
     }
 
     /// Whether Postgres runs and is ready for connections. `stale` is what the pid file held
     /// before: in a container the same process id may well come back, and with it the old word
     /// that all is ready.
     pub fn accepts_connections(&self, stale: &str) -> bool {
-        let pid_file = self.pid_file();
-        let ready = pid_file.lines().nth(STATUS_LINE).is_some_and(|line| line.trim() == "ready");
-        ready && pid_file != stale && self.alive(&pid_file).is_some()
+        accepts_connections(&self.directory.data(), stale)
     }
 
     /// The text of `postmaster.pid`; empty when there is none.
     pub fn pid_file(&self) -> String {
         pid_file(&self.directory.data())
     }
+}
 
-    fn alive(&self, pid_file: &str) -> Option<i32> {
-        let alive = |pid: &i32| process::owner(*pid, &self.directory.data()) == Owner::Cluster;
-        pid_in(pid_file).filter(alive)
-    }
+/// The same, of a cluster that may be somebody else's.
+pub fn accepts_connections(data: &Path, stale: &str) -> bool {
+    let pid_file = pid_file(data);
+    let ready = pid_file.lines().nth(STATUS_LINE).is_some_and(|line| line.trim() == "ready");
+    ready && pid_file != stale && alive(&pid_file, data).is_some()
+}
+
+fn alive(pid_file: &str, data: &Path) -> Option<i32> {
+    pid_in(pid_file).filter(|pid| process::owner(*pid, data) == Owner::Cluster)
 }
 
 fn pid_file(data: &Path) -> String {

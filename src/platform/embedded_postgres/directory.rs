@@ -58,27 +58,32 @@ impl Directory {
 
     /// Keeps every other server out until the file is dropped or the process ends.
     pub fn lock(&self) -> anyhow::Result<File> {
-        let path = self.root.join("lock");
+        if let Some(file) = self.try_lock()? {
+            return Ok(file);
+        }
+        let holder = fs::read_to_string(self.lock_file())?;
+        bail!(
+            "{} is in use by another server (process {}). Stop it first, or give this one \
+             a directory of its own with CAREFORALL_EMBEDDED__DATA_DIR",
+            self.root.display(),
+            holder.trim()
+        );
+    }
+
+    /// The same; `None`: another server is in.
+    pub fn try_lock(&self) -> anyhow::Result<Option<File>> {
+        let path = self.lock_file();
         let mut file = open_lock(&path)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder)?;
-                bail!(
-                    "{} is in use by another server (process {}). Stop it first, or give this one \
-                     a directory of its own with CAREFORALL_EMBEDDED__DATA_DIR",
-                    self.root.display(),
-                    holder.trim()
-                );
-            }
+            Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
             }
         }
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(file)
+        Ok(Some(file))
     }
 
     /// Waits until the guard of a server that was killed has stopped its Postgres.
@@ -94,6 +99,10 @@ impl Directory {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.root.join("lock")
     }
 
     pub fn data(&self) -> PathBuf {

@@ -13,6 +13,8 @@
 //!   from the server. However the server ends, by SIGKILL too, the kernel closes the pipe, and the
 //!   guard shuts Postgres down. Should the guard be killed too, the next start does it.
 //! - **Never half made.** `initdb` works under another name that is changed when it is done.
+//! - **Commands are guests.** One that runs beside a server connects to that server's Postgres, and
+//!   leaves it running; without a server it starts one for itself.
 //! - **Not as root.** Postgres refuses to; then it runs as `postgres` or `nobody`.
 //!
 //! Guard and Postgres have process groups of their own: Ctrl-C reaches the server first, which
@@ -23,6 +25,7 @@ mod binaries;
 mod cluster;
 mod directory;
 mod guard;
+mod guest;
 mod launch;
 mod process;
 mod settings;
@@ -37,9 +40,11 @@ use std::{
 use anyhow::ensure;
 use tokio_postgres::NoTls;
 
+use account::Account;
 use cluster::Cluster;
 use directory::Directory;
 pub use guard::{COMMAND as GUARD_COMMAND, GuardArgs, run as run_guard};
+pub use guest::{Found, Guest};
 
 /// The superuser, and the owner of every database.
 const USER: &str = "careforall";
@@ -91,6 +96,16 @@ impl EmbeddedPostgres {
         let account = account::unprivileged()?;
         let directory = Directory::prepare(&options.data_dir, account)?;
         let lock = directory.lock()?;
+        Self::start_in(directory, lock, account, options)
+    }
+
+    /// In a directory that is locked.
+    fn start_in(
+        directory: Directory,
+        lock: File,
+        account: Option<Account>,
+        options: &Options,
+    ) -> anyhow::Result<Self> {
         directory.await_last_guard()?;
         let cluster = Cluster::open(directory, account, options.durable())?;
         let after_crash = cluster.end_orphan()?;
@@ -100,8 +115,7 @@ impl EmbeddedPostgres {
 
     /// The URL of a database, which need not exist.
     pub fn url(&self, database: &str) -> String {
-        let host = percent_encoded(&self.cluster.directory.sockets.to_string_lossy());
-        format!("postgres://{USER}@/{database}?host={host}")
+        url_at(&self.cluster.directory.sockets, database)
     }
 
     /// Makes a database of this name if there is none.
@@ -149,6 +163,12 @@ impl EmbeddedPostgres {
         ensure!(status.code().is_none(), "Postgres ended badly; see {}", self.log_file().display());
         Ok(())
     }
+}
+
+/// The URL of a database of the Postgres that listens there.
+fn url_at(sockets: &Path, database: &str) -> String {
+    let host = percent_encoded(&sockets.to_string_lossy());
+    format!("postgres://{USER}@/{database}?host={host}")
 }
 
 /// For the query of a URL.

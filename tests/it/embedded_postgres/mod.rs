@@ -1,6 +1,7 @@
 //! The private Postgres: it starts, it keeps what was committed, and nothing outlives its server.
 
 mod crashes;
+mod guests;
 
 use std::{
     fs::{self, Permissions},

@@ -125,6 +125,17 @@ pub(super) async fn follow_payments(
     let ids: Vec<PledgeId> = heard.values().map(|s| s.pledge_id).collect();
     let pledges = repo::lock_many(conn, &ids).await?;
     repo::upsert_newer(conn, &heard.values().collect::<Vec<_>>()).await?;
+    follow_known(conn, pledges, captured, traces).await
+}
+
+/// Lets locked pledges follow what is known of their payments.
+pub(super) async fn follow_known(
+    conn: &mut Connection,
+    pledges: Vec<Pledge>,
+    captured: &Captured,
+    traces: &Traces,
+) -> QueryResult<()> {
+    let ids: Vec<PledgeId> = pledges.iter().map(|pledge| pledge.id).collect();
     let mut payments: HashMap<PledgeId, Vec<PaymentState>> = HashMap::new();
     for state in repo::newest_of(conn, &ids).await? {
         payments.entry(state.pledge_id).or_default().push(state);

@@ -1,11 +1,11 @@
 //! Questions for whoever compares the books: what has not been consumed yet, what has changed, and
 //! is the bus itself in order?
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::{
     QueryResult, QueryableByName, sql_query,
-    sql_types::{Array, BigInt, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -17,37 +17,60 @@ use crate::{kernel::drift::Drift, platform::postgres::Connection};
 struct Aggregate {
     #[diesel(sql_type = SqlUuid)]
     aggregate_id: Uuid,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    letter: Option<Uuid>,
 }
 
-/// Those of these aggregates of which the consumer has events yet to apply, parked and dead ones
-/// included: its view of them may be old.
+/// What a consumer has yet to apply.
+#[derive(Debug, Default)]
+pub struct Unconsumed {
+    /// Aggregates of which it will apply events by itself: its view of them may be old.
+    pub under_way: HashSet<Uuid>,
+    /// The first dead letter of each aggregate that has one: its view of them stays what it is,
+    /// whatever else is under way, until somebody replays it.
+    pub dead: HashMap<Uuid, Uuid>,
+}
+
+/// What the consumer has yet to apply of these aggregates.
 pub async fn unconsumed(
     conn: &mut Connection,
     consumer: &str,
     aggregates: &[Uuid],
-) -> QueryResult<HashSet<Uuid>> {
+) -> QueryResult<Unconsumed> {
+    let mut unconsumed = Unconsumed::default();
     if aggregates.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(unconsumed);
     }
     let found: Vec<Aggregate> = sql_query(
         "WITH lowest AS MATERIALIZED ( \
              SELECT coalesce(min(position), 0) AS seq FROM bus.consumer_cursor WHERE consumer = $1 \
          ) \
-         SELECT aggregate_id FROM bus.outbox WHERE aggregate_id = ANY($2) \
+         SELECT aggregate_id, NULL::uuid AS letter FROM bus.outbox WHERE aggregate_id = ANY($2) \
           UNION \
-         SELECT e.aggregate_id FROM bus.event_log e \
+         SELECT e.aggregate_id, NULL FROM bus.event_log e \
           WHERE e.seq > (SELECT seq FROM lowest) AND e.aggregate_id = ANY($2) \
             AND e.seq > coalesce((SELECT c.position FROM bus.consumer_cursor c \
                                    WHERE c.consumer = $1 AND c.partition = e.partition), 0) \
           UNION \
-         SELECT aggregate_id FROM bus.parked_event \
-          WHERE consumer = $1 AND aggregate_id = ANY($2)",
+         SELECT aggregate_id, NULL FROM bus.parked_event \
+          WHERE consumer = $1 AND aggregate_id = ANY($2) AND state = 'parked' \
+          UNION \
+         (SELECT DISTINCT ON (aggregate_id) aggregate_id, id FROM bus.parked_event \
+           WHERE consumer = $1 AND aggregate_id = ANY($2) AND state = 'dead' \
+           ORDER BY aggregate_id, seq)",
     )
     .bind::<Text, _>(consumer)
     .bind::<Array<SqlUuid>, _>(aggregates)
     .load(conn)
     .await?;
-    Ok(found.into_iter().map(|row| row.aggregate_id).collect())
+    for Aggregate { aggregate_id, letter } in found {
+        match letter {
+            Some(letter) => drop(unconsumed.dead.insert(aggregate_id, letter)),
+            None => drop(unconsumed.under_way.insert(aggregate_id)),
+        }
+    }
+    unconsumed.under_way.retain(|id| !unconsumed.dead.contains_key(id));
+    Ok(unconsumed)
 }
 
 /// The log's next events after `seq`.

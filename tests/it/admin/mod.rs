@@ -2,12 +2,15 @@
 
 mod access;
 mod campaigns;
+mod dead_letters;
 mod depth;
 mod ended_sessions;
 mod inbox;
 mod lists;
 mod rebuild;
 mod reconcile;
+mod refund_books;
+mod room;
 mod users;
 
 use serde_json::{Value, json};

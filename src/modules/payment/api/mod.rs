@@ -3,6 +3,7 @@
 pub mod admin;
 mod provider;
 pub mod reconcile;
+mod refund_books;
 
 pub use super::reconcile::{
     Difference, Orphan, ProviderReport, ReconcileError, ReturnDifference, ReturnKind, Sums, Word,

@@ -2,10 +2,13 @@
 
 use diesel::QueryResult;
 
-use super::super::{
-    model::{Amounts, FactRow, Facts},
-    repo::facts_of,
-    repo::reconcile::{self as repo, Standing},
+use super::{
+    super::{
+        model::{Amounts, Facts},
+        repo::facts_of,
+        repo::reconcile::{self as repo, Standing},
+    },
+    refund_books::Refunds,
 };
 use crate::{
     kernel::{
@@ -25,16 +28,19 @@ pub async fn ids_after(
     repo::ids_after(conn, after, limit).await
 }
 
-/// Those of these payments that exist, and where facts, ledger and history say otherwise.
+/// Those of these payments that exist, each with its amount in minor units, and where facts, ledger, history and refunds say otherwise.
 pub async fn examine(
     conn: &mut Connection,
     ids: &[PaymentId],
-) -> QueryResult<(Vec<PaymentChanged>, Vec<Drift>)> {
+) -> QueryResult<(Vec<(PaymentChanged, i64)>, Vec<Drift>)> {
     let mut facts = facts_of(conn, ids).await?;
+    let mut refunds = Refunds::of(conn, ids).await?;
     let (mut payments, mut drifts) = (Vec::new(), Vec::new());
     for Standing { payment, ledger, history } in repo::standing(conn, ids).await? {
+        let (amount_minor, flagged) = (payment.amount_minor, payment.amount_mismatch);
         let payment = PaymentChanged::from(payment);
         let known = facts.remove(&payment.payment_id).unwrap_or_default();
+        let known = Facts::from_rows(&known).ok();
         let mut compare = |check, other: Option<Amounts>| {
             let own = amounts(&payment);
             if other != Some(own) {
@@ -45,11 +51,22 @@ pub async fn examine(
             }
         };
         compare("ledger_payment", Some(ledger.amounts()).filter(|_| ledger.ledger_fits));
-        compare("facts_payment", of_facts(&known));
+        compare("facts_payment", known.as_ref().map(Facts::amounts));
         compare("history_payment", history.amounts());
-        payments.push(payment);
+        drifts.extend(refunds.differences(&payment, &known.unwrap_or_default()));
+        drifts.extend(misflagged(&payment, amount_minor, flagged));
+        payments.push((payment, amount_minor));
     }
     Ok((payments, drifts))
+}
+
+/// Whether another amount was captured than pledged is flagged otherwise than it is.
+fn misflagged(payment: &PaymentChanged, amount_minor: i64, flagged: bool) -> Option<Drift> {
+    let captured = payment.captured_minor;
+    let differs = captured > 0 && captured != amount_minor;
+    let detail = format!("{captured} of {amount_minor} captured, flagged as different: {flagged}");
+    let drift = || Drift::new("payment_terms", detail).of(payment.campaign_id, payment.payment_id);
+    (flagged != differs).then(drift)
 }
 
 fn amounts(payment: &PaymentChanged) -> Amounts {
@@ -58,10 +75,6 @@ fn amounts(payment: &PaymentChanged) -> Amounts {
         refunded_minor: payment.refunded_minor,
         disputed_minor: payment.disputed_minor,
     }
-}
-
-fn of_facts(rows: &[FactRow]) -> Option<Amounts> {
-    Facts::from_rows(rows).ok().map(|facts| facts.amounts())
 }
 
 fn told(amounts: Amounts) -> String {

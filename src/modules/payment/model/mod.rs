@@ -42,7 +42,7 @@ pub use event::{
     DisputeReport, EventKind, Input, ProviderEvent, ProviderStatus, RefundReport, Snapshot,
 };
 pub use fact_row::{DisputeState, FactKind, FactRow, RefundState};
-pub use facts::Facts;
+pub use facts::{Facts, RefundFact};
 pub use payment::Payment;
 pub use status::PaymentStatus;
 pub use words::UnknownWord;

@@ -12,6 +12,7 @@ mod provider_cursors;
 pub mod reconcile;
 mod reconciliations;
 mod records;
+pub mod refund_books;
 mod refund_runs;
 mod refunds;
 mod retention;

@@ -50,6 +50,10 @@ pub struct Told {
     disputed_minor: i64,
     #[diesel(sql_type = Text)]
     donor_hash: String,
+    #[diesel(sql_type = BigInt)]
+    pub amount_minor: i64,
+    #[diesel(sql_type = Bool)]
+    pub amount_mismatch: bool,
 }
 
 #[derive(Debug, QueryableByName)]
@@ -116,7 +120,7 @@ pub async fn standing(conn: &mut Connection, ids: &[PaymentId]) -> QueryResult<V
     sql_query(
         "SELECT p.id, p.pledge_id, p.campaign_id, p.version, p.status, p.currency, \
                 p.captured_minor, p.refunded_minor, p.disputed_minor, p.donor_hash, \
-                l.*, h.* \
+                p.amount_minor, p.amount_mismatch, l.*, h.* \
            FROM payment.payments p \
           CROSS JOIN LATERAL ( \
                 SELECT coalesce(sum(delta_minor) FILTER (WHERE kind = 'captured'), 0)::bigint \
@@ -169,7 +173,7 @@ pub async fn paid_of(
 ) -> QueryResult<Vec<PaymentChanged>> {
     let rows: Vec<Told> = sql_query(
         "SELECT id, pledge_id, campaign_id, version, status, currency, captured_minor, \
-                refunded_minor, disputed_minor, donor_hash \
+                refunded_minor, disputed_minor, donor_hash, amount_minor, amount_mismatch \
            FROM payment.payments \
           WHERE campaign_id = $1 AND id > $2 AND captured_minor > 0 ORDER BY id LIMIT $3",
     )

@@ -34,7 +34,7 @@ pub use create_many::{NewPledge, create_many};
 pub use donations::{DonationKey, list_donations};
 pub use history::{has_given, list_given};
 pub use payment_states::{insert_new, newest_of, upsert_newer};
-pub use room::{adjust, lock};
+pub use room::{adjust, doubt_rooms, lock, unequal_rooms};
 
 pub async fn find(conn: &mut Connection, id: PledgeId) -> QueryResult<Option<Pledge>> {
     pledges::table.find(id).select(Pledge::as_select()).first(conn).await.optional()

@@ -2,11 +2,14 @@
 
 use diesel::{
     QueryResult, QueryableByName, sql_query,
-    sql_types::{BigInt, Uuid},
+    sql_types::{Array, BigInt, Uuid},
 };
 use diesel_async::RunQueryDsl;
 
-use crate::{kernel::ids::CampaignId, platform::postgres::Connection};
+use crate::{
+    kernel::ids::CampaignId,
+    platform::postgres::{Connection, column},
+};
 
 #[derive(QueryableByName)]
 struct Room {
@@ -66,6 +69,56 @@ pub async fn adjust(conn: &mut Connection, campaign: CampaignId, delta: i64) -> 
     )
     .bind::<Uuid, _>(campaign)
     .bind::<BigInt, _>(delta)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Unequal {
+    #[diesel(sql_type = Uuid)]
+    campaign_id: CampaignId,
+    #[diesel(sql_type = BigInt)]
+    taken_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    counted_minor: i64,
+}
+
+/// Of campaigns with the versions of their terms, those of which the row is of that version, and so
+/// believed, and another amount is taken than their pledges come to: both, in minor units.
+pub async fn unequal_rooms(
+    conn: &mut Connection,
+    terms: &[(CampaignId, i64)],
+) -> QueryResult<Vec<(CampaignId, i64, i64)>> {
+    let rows: Vec<Unequal> = sql_query(
+        "SELECT r.campaign_id, r.taken_minor, c.counted_minor
+         FROM unnest($1, $2) AS t (campaign_id, version)
+         JOIN pledge.goal_room r
+           ON r.campaign_id = t.campaign_id AND r.terms_version = t.version
+         CROSS JOIN LATERAL (
+             SELECT coalesce(sum(amount_minor), 0)::bigint AS counted_minor FROM pledge.pledges p
+             WHERE p.campaign_id = t.campaign_id AND status NOT IN ('cancelled', 'failed')) c
+         WHERE r.taken_minor <> c.counted_minor
+         ORDER BY r.campaign_id",
+    )
+    .bind::<Array<Uuid>, _>(column(terms, |t| t.0))
+    .bind::<Array<BigInt>, _>(column(terms, |t| t.1))
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.campaign_id, row.taken_minor, row.counted_minor)).collect())
+}
+
+/// Makes the rows of these campaigns such that they are computed anew before they are believed. Held
+/// in ascending order, as by everybody who takes room.
+pub async fn doubt_rooms(conn: &mut Connection, campaigns: &[CampaignId]) -> QueryResult<()> {
+    sql_query(
+        "WITH held AS MATERIALIZED (
+             SELECT campaign_id FROM pledge.goal_room WHERE campaign_id = ANY ($1)
+             ORDER BY campaign_id FOR UPDATE)
+         UPDATE pledge.goal_room r SET terms_version = -1
+         FROM held WHERE r.campaign_id = held.campaign_id",
+    )
+    .bind::<Array<Uuid>, _>(column(campaigns, |id| *id))
     .execute(conn)
     .await
     .map(drop)

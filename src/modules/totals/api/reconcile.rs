@@ -47,7 +47,7 @@ pub async fn compare_payments(
 }
 
 fn expected(p: &PaymentChanged) -> books::Contributed {
-    (p.campaign_id, p.version, [p.captured_minor, p.refunded_minor, p.disputed_minor])
+    (p.campaign_id, p.pledge_id, p.version, [p.captured_minor, p.refunded_minor, p.disputed_minor])
 }
 
 /// Pledges that are not counted as they are.
@@ -67,16 +67,18 @@ pub async fn compare_pledges(
     Ok(pledges.iter().filter(differs).map(drift).collect())
 }
 
-/// Campaigns whose totals repeat another goal or currency.
+/// Campaigns, and whether they were ever published, whose totals repeat another goal or currency, or
+/// are seen although they should not be, or not although they should.
 pub async fn compare_terms(
     conn: &mut Connection,
-    campaigns: &[CampaignChanged],
+    campaigns: &[(CampaignChanged, bool)],
 ) -> QueryResult<Vec<Drift>> {
-    let ids: Vec<CampaignId> = campaigns.iter().map(|c| c.campaign_id).collect();
+    let ids: Vec<CampaignId> = campaigns.iter().map(|(c, _)| c.campaign_id).collect();
     let stored = books::terms(conn, &ids).await?;
-    let drift = |c: &CampaignChanged| {
-        let (own, stored) = ((c.goal_minor, c.currency), stored.get(&c.campaign_id));
-        let detail = format!("the campaign wants {own:?}, its totals say {stored:?}");
+    let drift = |(c, published): &(CampaignChanged, bool)| {
+        let own = (c.goal_minor, c.currency, *published);
+        let stored = stored.get(&c.campaign_id);
+        let detail = format!("the campaign is {own:?}, its totals say {stored:?}");
         let drift = Drift::new("totals_terms", detail).of(c.campaign_id, c.campaign_id);
         (stored != Some(&own)).then_some(drift)
     };
@@ -108,11 +110,8 @@ pub async fn begin_rebuild(
     let id = terms.campaign_id;
     if repo::lock(conn, &[id]).await?.is_empty() {
         repo::insert(conn, id, terms.currency, terms.goal_minor).await?;
-        if published {
-            repo::publish(conn, id).await?;
-        }
     }
-    books::clear(conn, id, terms.goal_minor, terms.currency).await
+    books::clear(conn, id, (terms.goal_minor, terms.currency, published)).await
 }
 
 /// Counts these payments and pledges of the campaign, as they are now. An older event about one of

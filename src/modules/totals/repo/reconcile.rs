@@ -18,8 +18,8 @@ use crate::{
     platform::postgres::Connection,
 };
 
-/// Campaign, version, and what it adds: captured, refunded, disputed.
-pub type Contributed = (CampaignId, i64, [i64; 3]);
+/// Campaign, pledge, version, and what it adds: captured, refunded, disputed.
+pub type Contributed = (CampaignId, PledgeId, i64, [i64; 3]);
 
 /// What is stored of these payments.
 pub async fn contributions(
@@ -29,7 +29,9 @@ pub async fn contributions(
     type Row = (PaymentId, CampaignId, PledgeId, i64, i64, i64, i64);
     let rows: Vec<Row> =
         contribution::table.filter(contribution::payment_id.eq_any(ids)).load(conn).await?;
-    let row = |(id, campaign, _, version, c, r, d): Row| (id, (campaign, version, [c, r, d]));
+    let row = |(id, campaign, pledge, version, c, r, d): Row| {
+        (id, (campaign, pledge, version, [c, r, d]))
+    };
     Ok(rows.into_iter().map(row).collect())
 }
 
@@ -104,6 +106,12 @@ pub async fn unequal(conn: &mut Connection, ids: &[CampaignId]) -> QueryResult<V
                 SELECT count(*) AS stored FROM totals.gift g \
                  WHERE g.campaign_id = t.campaign_id) g \
           CROSS JOIN LATERAL ( \
+                SELECT count(*) AS pledges FROM ( \
+                    SELECT g.pledge_id FROM totals.gift g WHERE g.campaign_id = t.campaign_id \
+                     UNION \
+                    SELECT c.pledge_id FROM totals.contribution c \
+                     WHERE c.campaign_id = t.campaign_id) e) e \
+          CROSS JOIN LATERAL ( \
                 SELECT count(*) AS stored FROM totals.donor d \
                  WHERE d.campaign_id = t.campaign_id) d \
           CROSS JOIN LATERAL (VALUES \
@@ -111,8 +119,8 @@ pub async fn unequal(conn: &mut Connection, ids: &[CampaignId]) -> QueryResult<V
                                               t.disputed_minor], \
                                         ARRAY[c.captured, c.refunded, c.disputed]), \
                 ('totals_pledged', ARRAY[t.pledged_minor], ARRAY[p.pledged]), \
-                ('totals_gifts', ARRAY[t.donation_count, t.donation_count], \
-                                 ARRAY[g.stored, c.gifts]), \
+                ('totals_gifts', ARRAY[t.donation_count, t.donation_count, t.donation_count], \
+                                 ARRAY[g.stored, c.gifts, e.pledges]), \
                 ('totals_donors', ARRAY[t.donor_count], ARRAY[d.stored])) \
                 AS v (name, total, parts) \
           WHERE t.campaign_id = ANY($1) AND v.total <> v.parts \
@@ -123,21 +131,21 @@ pub async fn unequal(conn: &mut Connection, ids: &[CampaignId]) -> QueryResult<V
     .await
 }
 
-/// The goals and currencies that the totals of these campaigns repeat.
+/// The goals and currencies that the totals of these campaigns repeat, and whether everybody may see
+/// them.
 pub async fn terms(
     conn: &mut Connection,
     ids: &[CampaignId],
-) -> QueryResult<HashMap<CampaignId, (i64, Currency)>> {
-    let rows: Vec<(CampaignId, i64, Currency)> = campaign_totals::table
+) -> QueryResult<HashMap<CampaignId, (i64, Currency, bool)>> {
+    let rows: Vec<(CampaignId, (i64, Currency, bool))> = campaign_totals::table
         .filter(campaign_totals::campaign_id.eq_any(ids))
         .select((
             campaign_totals::campaign_id,
-            campaign_totals::goal_minor,
-            campaign_totals::currency,
+            (campaign_totals::goal_minor, campaign_totals::currency, campaign_totals::published),
         ))
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(|(id, goal, currency)| (id, (goal, currency))).collect())
+    Ok(rows.into_iter().collect())
 }
 
 /// Forgets all that a campaign's totals are made of, under [`lock`](super::lock). Nobody sees it
@@ -145,8 +153,7 @@ pub async fn terms(
 pub async fn clear(
     conn: &mut Connection,
     id: CampaignId,
-    goal_minor: i64,
-    currency: Currency,
+    (goal_minor, currency, published): (i64, Currency, bool),
 ) -> QueryResult<()> {
     diesel::delete(contribution::table.filter(contribution::campaign_id.eq(id)))
         .execute(conn)
@@ -159,6 +166,7 @@ pub async fn clear(
         .set((
             campaign_totals::goal_minor.eq(goal_minor),
             campaign_totals::currency.eq(currency),
+            campaign_totals::published.eq(published),
             campaign_totals::pledged_minor.eq(0),
             campaign_totals::captured_minor.eq(0),
             campaign_totals::refunded_minor.eq(0),

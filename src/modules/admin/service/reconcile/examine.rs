@@ -1,7 +1,7 @@
 //! Comparing the books of the modules with each other, at one instant: every function here runs in
 //! the caller's repeatable-read snapshot.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use diesel::QueryResult;
 use uuid::Uuid;
@@ -20,39 +20,85 @@ use crate::{
     platform::{event_bus, postgres::Connection},
 };
 
-/// What is wrong, and with how many things that were looked at.
-pub type Found = (usize, Vec<Drift>);
+/// What a comparison came to.
+#[derive(Default)]
+pub struct Found {
+    /// How many things were looked at.
+    pub looked_at: usize,
+    /// What is wrong with them.
+    pub drifts: Vec<Drift>,
+    /// What events under way may explain: nobody can say yet.
+    pub open: Vec<Drift>,
+}
 
-/// Payments against facts, ledger and history, their pledges' view, and what is counted of them.
+impl Found {
+    /// Adds differences in what the consumer keeps. Those that it may yet mend by itself, since it
+    /// has events of theirs to apply, are open; of a dead letter it is told that it is the cause.
+    async fn judge(
+        &mut self,
+        conn: &mut Connection,
+        consumer: &str,
+        differences: Vec<Drift>,
+    ) -> QueryResult<()> {
+        let ids: Vec<Uuid> = differences.iter().filter_map(|drift| drift.id).collect();
+        let waiting = event_bus::unconsumed(conn, consumer, &ids).await?;
+        for mut drift in differences {
+            if let Some(letter) = drift.id.and_then(|id| waiting.dead.get(&id)) {
+                let detail = drift.detail;
+                drift.detail =
+                    format!("{detail}; dead letter {letter} of consumer {consumer} waits");
+            }
+            if drift.id.is_some_and(|id| waiting.under_way.contains(&id)) {
+                self.open.push(drift);
+            } else {
+                self.drifts.push(drift);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Payments against facts, ledger, history and refunds, their pledges, and what is counted of them.
 pub async fn payments(conn: &mut Connection, ids: &[PaymentId]) -> QueryResult<Found> {
-    let (payments, mut drifts) = payment::examine(conn, ids).await?;
+    let (payments, drifts) = payment::examine(conn, ids).await?;
+    let (payments, amounts): (Vec<_>, Vec<_>) = payments.into_iter().unzip();
+    let mut found = Found { looked_at: payments.len(), drifts, open: Vec::new() };
+    found.drifts.extend(pledge::compare_terms(conn, &payments, &amounts).await?);
     let counted = totals::compare_payments(conn, &payments).await?;
-    drifts.extend(unexplained(conn, totals::CONSUMER, counted).await?);
+    found.judge(conn, totals::CONSUMER, counted).await?;
     let known = pledge::compare_payments(conn, &payments).await?;
-    drifts.extend(unexplained(conn, pledge::CONSUMER, known).await?);
-    Ok((payments.len(), drifts))
+    found.judge(conn, pledge::CONSUMER, known).await?;
+    Ok(found)
 }
 
-/// Pledges against what they know of their payments, and what is counted of them.
+/// Pledges against what they know of their payments, their campaigns, and what is counted of them.
 pub async fn pledges(conn: &mut Connection, ids: &[PledgeId]) -> QueryResult<Found> {
-    let (pledges, mut drifts) = pledge::examine(conn, ids).await?;
+    let (pledges, drifts) = pledge::examine(conn, ids).await?;
+    let mut found = Found { looked_at: pledges.len(), drifts, open: Vec::new() };
+    let campaigns: BTreeSet<_> = pledges.iter().map(|p| p.campaign_id).collect();
+    let campaigns: Vec<_> = campaigns.into_iter().collect();
+    let (campaigns, _): (Vec<_>, Vec<_>) =
+        campaign::announced(conn, &campaigns).await?.into_iter().unzip();
+    found.drifts.extend(pledge::compare_currency(&pledges, &campaigns));
     let counted = totals::compare_pledges(conn, &pledges).await?;
-    drifts.extend(unexplained(conn, totals::CONSUMER, counted).await?);
-    Ok((pledges.len(), drifts))
+    found.judge(conn, totals::CONSUMER, counted).await?;
+    Ok(found)
 }
 
-/// Campaigns' totals against their parts, the campaign's own words, and its place among the most
-/// funded.
+/// Campaigns' totals against their parts, the campaign's own words, its place among the most
+/// funded, and the room under its goal.
 pub async fn campaigns(conn: &mut Connection, ids: &[CampaignId]) -> QueryResult<Found> {
-    let (campaigns, _): (Vec<_>, Vec<_>) =
-        campaign::announced(conn, ids).await?.into_iter().unzip();
+    let campaigns = campaign::announced(conn, ids).await?;
+    let mut found = Found { looked_at: campaigns.len(), ..Found::default() };
     let repeated = totals::compare_terms(conn, &campaigns).await?;
-    let mut drifts = unexplained(conn, totals::CONSUMER, repeated).await?;
-    drifts.extend(totals::compare_sums(conn, ids).await?);
+    found.judge(conn, totals::CONSUMER, repeated).await?;
+    found.drifts.extend(totals::compare_sums(conn, ids).await?);
     let raised = totals::announced(conn, ids).await?;
     let placed = funding::compare_funding(conn, &raised).await?;
-    drifts.extend(unexplained(conn, funding::CONSUMER, placed).await?);
-    Ok((campaigns.len(), drifts))
+    found.judge(conn, funding::CONSUMER, placed).await?;
+    let (campaigns, _): (Vec<_>, Vec<_>) = campaigns.into_iter().unzip();
+    found.drifts.extend(pledge::compare_room(conn, &campaigns).await?);
+    Ok(found)
 }
 
 /// Payments that are counted and do not exist.
@@ -89,16 +135,4 @@ pub async fn whole(conn: &mut Connection) -> QueryResult<Vec<Drift>> {
     let mut drifts = payment::examine_whole(conn).await?;
     drifts.extend(event_bus::examine(conn).await?);
     Ok(drifts)
-}
-
-/// Those drifts that no event explains which the consumer has yet to apply.
-async fn unexplained(
-    conn: &mut Connection,
-    consumer: &str,
-    drifts: Vec<Drift>,
-) -> QueryResult<Vec<Drift>> {
-    let ids: Vec<Uuid> = drifts.iter().filter_map(|drift| drift.id).collect();
-    let explained = event_bus::unconsumed(conn, consumer, &ids).await?;
-    let unexplained = |drift: &Drift| drift.id.is_none_or(|id| !explained.contains(&id));
-    Ok(drifts.into_iter().filter(unexplained).collect())
 }

@@ -6,7 +6,7 @@ use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use crate::{
-    kernel::ids::{CampaignId, PaymentId},
+    kernel::ids::{CampaignId, PaymentId, PledgeId},
     modules::{
         admin::{error::AdminError, report::Report, service::AdminService},
         campaign::api::{admin as campaign, funding},
@@ -33,6 +33,15 @@ impl AdminService {
             conn.transaction(async |conn| tell_pledges(conn, ids, author).await).await?;
             self.bus.wake();
         }
+        let pledges: Vec<_> = report.mendable_pledges().collect();
+        for ids in pledges.chunks(100) {
+            conn.transaction(async |conn| follow(conn, ids, author).await).await?;
+            self.bus.wake();
+        }
+        let crowded: Vec<_> = report.crowded_campaigns().collect();
+        for ids in crowded.chunks(100) {
+            conn.transaction(async |conn| clear_rooms(conn, ids, author).await).await?;
+        }
         let mut repaired = 0;
         for id in report.mendable_campaigns() {
             let done = conn.transaction(async |conn| recount(conn, id, author).await).await?;
@@ -58,14 +67,7 @@ async fn place(
     let raised = totals::lock_announced(conn, ids).await?;
     funding::mend_funding(conn, &raised).await?;
     let placed = json!({ "campaigns": ids });
-    let deed = Deed {
-        action: "campaigns.reconcile",
-        target_type: "campaigns",
-        target_id: None,
-        before: None,
-        after: Some(&placed),
-    };
-    Ok(audit::record(conn, author, deed).await?)
+    Ok(audit::record(conn, author, deed("campaigns.reconcile", "campaigns", &placed)).await?)
 }
 
 async fn tell_pledges(
@@ -76,14 +78,38 @@ async fn tell_pledges(
     let payments = payment::announced(conn, ids).await?;
     pledge::mend(conn, &payments).await?;
     let told = json!({ "payments": ids });
-    let deed = Deed {
-        action: "pledges.reconcile",
-        target_type: "pledges",
-        target_id: None,
-        before: None,
-        after: Some(&told),
-    };
-    Ok(audit::record(conn, author, deed).await?)
+    Ok(audit::record(conn, author, deed("pledges.reconcile", "pledges", &told)).await?)
+}
+
+/// Lets pledges follow what they know of their payments, after it was told anew.
+async fn follow(
+    conn: &mut Connection,
+    ids: &[PledgeId],
+    author: &Author,
+) -> Result<(), AdminError> {
+    pledge::mend_status(conn, ids).await?;
+    let followed = json!({ "pledges": ids });
+    Ok(audit::record(conn, author, deed("pledges.reconcile", "pledges", &followed)).await?)
+}
+
+/// Lets the room under goals be reckoned anew.
+async fn clear_rooms(
+    conn: &mut Connection,
+    ids: &[CampaignId],
+    author: &Author,
+) -> Result<(), AdminError> {
+    pledge::mend_rooms(conn, ids).await?;
+    let cleared = json!({ "rooms": ids });
+    Ok(audit::record(conn, author, deed("campaigns.reconcile", "campaigns", &cleared)).await?)
+}
+
+/// An act on many at once, of which there is no single state before.
+fn deed<'a>(
+    action: &'static str,
+    target_type: &'static str,
+    after: &'a serde_json::Value,
+) -> Deed<'a> {
+    Deed { action, target_type, target_id: None, before: None, after: Some(after) }
 }
 
 /// Counts a campaign anew from its payments and pledges. `false`: there is no such campaign.
@@ -95,6 +121,9 @@ async fn recount(
     id: CampaignId,
     author: &Author,
 ) -> Result<bool, AdminError> {
+    // first of all, so that a campaign that is published just now is not hidden again: whoever does
+    // it either is through, and then it is read, or comes after this
+    totals::lock_announced(conn, &[id]).await?;
     let Some((terms, published)) = campaign::announced(conn, &[id]).await?.pop() else {
         return Ok(false);
     };

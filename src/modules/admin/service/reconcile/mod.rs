@@ -3,6 +3,7 @@
 mod examine;
 mod mend;
 mod refresh;
+mod settle;
 mod walk;
 mod worker;
 
@@ -33,9 +34,9 @@ pub use walk::Place;
 pub use worker::Reconciler;
 
 /// Payments or pledges in one snapshot.
-const PAGE: i64 = 500;
+const PAGE: u16 = 500;
 /// Campaigns in one snapshot: each is summed up.
-const CAMPAIGNS: i64 = 25;
+const CAMPAIGNS: u16 = 25;
 
 /// Payments that are summed up at once: some ten milliseconds.
 const SUMMED: i64 = 20_000;
@@ -68,15 +69,15 @@ impl Outcome {
 impl AdminService {
     /// Compares everything. With an `author`, what follows from payments and pledges is made anew,
     /// each campaign in a transaction of its own with its row in the audit log, and everything is
-    /// compared once more.
+    /// compared once more. What events under way may explain is waited for a moment.
     pub async fn reconcile(&self, author: Option<&Author>) -> Result<Outcome, AdminError> {
-        let found = self.examine_all().await?;
+        let found = self.examine_settled().await?;
         let Some(author) = author.filter(|_| !found.is_clean()) else {
             self.note(Kind::All, None, &found).await?;
             return Ok(Outcome { found, repaired: 0, left: None });
         };
         let repaired = self.mend(&found, author).await?;
-        let left = self.examine_all().await?;
+        let left = self.examine_settled().await?;
         self.note(Kind::All, None, &left).await?;
         Ok(Outcome { found, repaired, left: Some(left) })
     }
@@ -105,23 +106,22 @@ impl AdminService {
         let mut conn = self.database.conn().await?;
         let (mut upto, mut touched) = (seq, BTreeSet::new());
         loop {
-            let events = event_bus::log_after(&mut conn, upto, PAGE).await?;
+            let events = event_bus::log_after(&mut conn, upto, PAGE.into()).await?;
             upto = events.last().map_or(upto, |event| event.seq);
             let told = Told::by(&events);
             let payment_ids: Vec<_> = told.payments.into_iter().collect();
-            payments(&mut conn, &payment_ids, &mut report).await?;
+            report.payments_checked += payments(&mut conn, &payment_ids, &mut report).await?;
             let pledge_ids: Vec<_> = told.pledges.into_iter().collect();
-            pledges(&mut conn, &pledge_ids, &mut report).await?;
+            report.pledges_checked += pledges(&mut conn, &pledge_ids, &mut report).await?;
             touched.extend(told.campaigns);
             // what comes meanwhile is the next run's
-            if i64::try_from(events.len()).is_ok_and(|read| read < PAGE) {
+            if events.len() < usize::from(PAGE) {
                 break;
             }
         }
         let campaign_ids: Vec<_> = touched.into_iter().collect();
-        let page = usize::try_from(CAMPAIGNS).unwrap_or(1);
-        for ids in campaign_ids.chunks(page) {
-            campaigns(&mut conn, ids, &mut report).await?;
+        for ids in campaign_ids.chunks(CAMPAIGNS.into()) {
+            report.campaigns_checked += campaigns(&mut conn, ids, &mut report).await?;
         }
         report.add(snapshot!(conn, async |conn| examine::whole(conn).await));
         Ok((report, upto))

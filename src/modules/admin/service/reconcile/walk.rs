@@ -5,7 +5,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CAMPAIGNS, PAGE, SUMMED, examine, snapshot};
+use super::{
+    CAMPAIGNS, PAGE, SUMMED,
+    examine::{self, Found},
+    snapshot,
+};
 use crate::{
     kernel::ids::{CampaignId, PaymentId, PledgeId},
     modules::{
@@ -70,28 +74,30 @@ pub async fn step(
 ) -> Result<Option<Place>, AdminError> {
     let last = match place.books {
         Books::Payments => {
-            let ids = payment::ids_after(conn, place.after.map(PaymentId), PAGE).await?;
-            payments(conn, &ids, report).await?;
+            let ids = payment::ids_after(conn, place.after.map(PaymentId), PAGE.into()).await?;
+            report.payments_checked += payments(conn, &ids, report).await?;
             ids.last().map(|id| id.0)
         }
         Books::Pledges => {
-            let ids = pledge::ids_after(conn, place.after.map(PledgeId), PAGE).await?;
-            pledges(conn, &ids, report).await?;
+            let ids = pledge::ids_after(conn, place.after.map(PledgeId), PAGE.into()).await?;
+            report.pledges_checked += pledges(conn, &ids, report).await?;
             ids.last().map(|id| id.0)
         }
         Books::Campaigns => {
-            let ids = campaign::ids_after(conn, place.after.map(CampaignId), CAMPAIGNS).await?;
-            campaigns(conn, &ids, report).await?;
+            let ids =
+                campaign::ids_after(conn, place.after.map(CampaignId), CAMPAIGNS.into()).await?;
+            report.campaigns_checked += campaigns(conn, &ids, report).await?;
             ids.last().map(|id| id.0)
         }
         Books::CountedPayments => {
             let after = place.after.map(PaymentId);
-            let counted = totals::contributions_after(conn, after, PAGE).await?;
+            let counted = totals::contributions_after(conn, after, PAGE.into()).await?;
             report.add(examine::counted_payments(conn, &counted).await?);
             counted.last().map(|(id, _)| id.0)
         }
         Books::CountedPledges => {
-            let counted = totals::pledges_after(conn, place.after.map(PledgeId), PAGE).await?;
+            let counted =
+                totals::pledges_after(conn, place.after.map(PledgeId), PAGE.into()).await?;
             report.add(examine::counted_pledges(conn, &counted).await?);
             counted.last().map(|(id, _)| id.0)
         }
@@ -113,35 +119,41 @@ pub async fn step(
     })
 }
 
+/// Compares these payments, and returns how many of them there are.
 pub async fn payments(
     conn: &mut Connection,
     ids: &[PaymentId],
     report: &mut Report,
-) -> Result<(), AdminError> {
-    let (checked, drifts) = snapshot!(conn, async |conn| examine::payments(conn, ids).await);
-    report.payments_checked += checked as u64;
-    report.add(drifts);
-    Ok(())
+) -> Result<u64, AdminError> {
+    let found = snapshot!(conn, async |conn| examine::payments(conn, ids).await);
+    report.open.payments.extend(found.open.iter().filter_map(|drift| drift.id.map(PaymentId)));
+    Ok(take(found, report))
 }
 
+/// Compares these pledges, and returns how many of them there are.
 pub async fn pledges(
     conn: &mut Connection,
     ids: &[PledgeId],
     report: &mut Report,
-) -> Result<(), AdminError> {
-    let (checked, drifts) = snapshot!(conn, async |conn| examine::pledges(conn, ids).await);
-    report.pledges_checked += checked as u64;
-    report.add(drifts);
-    Ok(())
+) -> Result<u64, AdminError> {
+    let found = snapshot!(conn, async |conn| examine::pledges(conn, ids).await);
+    report.open.pledges.extend(found.open.iter().filter_map(|drift| drift.id.map(PledgeId)));
+    Ok(take(found, report))
 }
 
+/// Compares these campaigns, and returns how many of them there are.
 pub async fn campaigns(
     conn: &mut Connection,
     ids: &[CampaignId],
     report: &mut Report,
-) -> Result<(), AdminError> {
-    let (checked, drifts) = snapshot!(conn, async |conn| examine::campaigns(conn, ids).await);
-    report.campaigns_checked += checked as u64;
-    report.add(drifts);
-    Ok(())
+) -> Result<u64, AdminError> {
+    let found = snapshot!(conn, async |conn| examine::campaigns(conn, ids).await);
+    report.open.terms.extend(found.open.iter().filter_map(|drift| drift.campaign_id));
+    Ok(take(found, report))
+}
+
+fn take(found: Found, report: &mut Report) -> u64 {
+    report.open.campaigns.extend(found.open.iter().filter_map(|drift| drift.campaign_id));
+    report.add(found.drifts);
+    found.looked_at as u64
 }

@@ -4,13 +4,14 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::ensure;
 
-use crate::{app, config::Config, modules::auth::api::create_admin};
+use crate::{app, config::Config, modules::auth::api::create_admin, platform::audit::Author};
 
 /// Makes an administrator. An existing account is refused, never promoted.
 pub async fn create(config: &Config, email: &str, name: Option<&str>) -> anyhow::Result<()> {
     let password = read_password()?;
+    let author = Author::command_line("careforall admin create");
     let user = app::with_database(config, async |database| {
-        Ok(create_admin(database, email, name, &password).await?)
+        Ok(create_admin(database, &author, email, name, &password).await?)
     })
     .await?;
     println!("administrator {} created", user.id);

@@ -4,13 +4,16 @@ use crate::{
     app,
     config::Config,
     modules::auth::api::{KeyState, list_keys, revoke_key, rotate_keys},
+    platform::audit::Author,
 };
 
 /// Makes a new signing key; it will sign after everybody knows it.
 pub async fn rotate(config: &Config, hurry: bool) -> anyhow::Result<()> {
     let configured = config.auth.signing_key.is_some();
+    let hurried = if hurry { " --hurry" } else { "" };
+    let author = Author::command_line(&format!("careforall keys rotate{hurried}"));
     let (id, from) = app::with_database(config, async |database| {
-        Ok(rotate_keys(&mut *database.conn().await?, configured, hurry).await?)
+        Ok(rotate_keys(&mut *database.conn().await?, &author, configured, hurry).await?)
     })
     .await?;
     println!("key {id} is published and signs from {}", from.to_rfc3339());
@@ -38,9 +41,10 @@ pub async fn list(config: &Config) -> anyhow::Result<()> {
 
 /// Refuses the tokens of a key from now on.
 pub async fn revoke(config: &Config, id: &str) -> anyhow::Result<()> {
+    let author = Author::command_line("careforall keys revoke");
     app::with_database(config, async |database| {
         let configured = app::expose(config.auth.signing_key.as_ref());
-        Ok(revoke_key(&mut *database.conn().await?, configured, id).await?)
+        Ok(revoke_key(&mut *database.conn().await?, &author, configured, id).await?)
     })
     .await?;
     println!("key {id} is revoked");

@@ -17,11 +17,7 @@ use crate::{
 /// # Errors
 /// When the books differ, in the end.
 pub async fn run(config: &Config, repair: bool) -> anyhow::Result<()> {
-    let author = Author {
-        actor_id: None,
-        reason: "careforall reconcile --repair".to_owned(),
-        request_id: None,
-    };
+    let author = Author::command_line("careforall reconcile --repair");
     let outcome = app::with_database(config, async |database| {
         let service = AdminService::new(
             database.clone(),

@@ -13,9 +13,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    kernel::{clock, page::PageRequest, period::Period},
-    platform::postgres::Connection,
+    kernel::{clock, ids::UserId, page::PageRequest, period::Period},
+    platform::{http::RequestId, postgres::Connection},
 };
+
+/// The reason of an act for which none was asked, or given.
+const NONE_GIVEN: &str = "none given";
 
 /// What was done to whom.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +41,19 @@ pub struct Author {
     pub actor_id: Option<Uuid>,
     pub reason: String,
     pub request_id: Option<String>,
+}
+
+impl Author {
+    /// Somebody who is signed in; a blank reason is none.
+    pub fn user(id: UserId, request: RequestId, reason: Option<&str>) -> Self {
+        let reason = reason.filter(|reason| !reason.trim().is_empty()).unwrap_or(NONE_GIVEN);
+        Self { actor_id: Some(id.0), reason: reason.to_owned(), request_id: request.0 }
+    }
+
+    /// Whoever may run this command on the server's machine.
+    pub fn command_line(command: &str) -> Self {
+        Self { actor_id: None, reason: command.to_owned(), request_id: None }
+    }
 }
 
 /// A row of the log.

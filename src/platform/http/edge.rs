@@ -1,12 +1,16 @@
 //! The one middleware: gives every request an id and a trace, every answer its headers, every
 //! problem its body; counts, times and logs.
 
-use std::time::Instant;
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    time::Instant,
+};
 
 use actix_web::{
-    HttpMessage, HttpResponse,
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{Payload, ServiceRequest, ServiceResponse},
     http::{
         Method,
         header::{self, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
@@ -34,6 +38,26 @@ pub struct RequestContext {
     pub trace: TraceContext,
     /// Of `trace`, as it is shown: 32 hex digits.
     pub trace_id: String,
+}
+
+/// [`RequestContext::request_id`], for the audit log.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Option<String>);
+
+impl FromRequest for RequestId {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(request.into()))
+    }
+}
+
+impl From<&HttpRequest> for RequestId {
+    fn from(request: &HttpRequest) -> Self {
+        let extensions = request.extensions();
+        Self(extensions.get::<RequestContext>().map(|context| context.request_id.clone()))
+    }
 }
 
 /// Headers on every answer (OWASP REST Security Cheat Sheet).

@@ -25,7 +25,7 @@ mod validate;
 pub use body::{MAX_BODY_BYTES, RawBody, ReadTimeout};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use cors::{Origins, cors};
-pub use edge::{OwnBody, RequestContext, edge};
+pub use edge::{OwnBody, RequestId, edge};
 pub use health::{Health, Readiness, configure_health};
 pub use json::{Json, JsonBody, OptionalJson, canonical};
 pub use limits::{KeyHolder, Limits, limit};

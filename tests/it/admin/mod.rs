@@ -1,6 +1,7 @@
 //! Administration: who may, what is seen, what is done, and that the books are compared.
 
 mod access;
+mod audit;
 mod campaigns;
 mod dead_letters;
 mod depth;

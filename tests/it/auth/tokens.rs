@@ -1,6 +1,6 @@
 use careforall::{
     modules::auth::api::{Role, create_admin},
-    platform::postgres::Database,
+    platform::{audit::Author, postgres::Database},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::Value;
@@ -31,12 +31,14 @@ async fn an_administrator_is_made_once_and_never_by_promotion() {
     let server = Server::builder().start().await;
     let runtime = tokio::runtime::Handle::current();
     let database = Database::new(&server.database().url(), 2, runtime).unwrap();
-    let root = create_admin(&database, "Root@Example.org", None, PASSWORD).await.unwrap();
+    let author = Author::command_line("a test");
+    let root = create_admin(&database, &author, "Root@Example.org", None, PASSWORD).await.unwrap();
     assert_eq!((root.role, root.email.as_str()), (Role::Admin, "root@example.org"));
     let donor = sign_in(&server, "ada@example.org").await;
-    let refused = create_admin(&database, "ada@example.org", None, PASSWORD).await.unwrap_err();
+    let refused =
+        create_admin(&database, &author, "ada@example.org", None, PASSWORD).await.unwrap_err();
     assert_eq!(refused.to_string(), "an account with this e-mail exists");
-    let refused = create_admin(&database, "x", None, "short").await.unwrap_err();
+    let refused = create_admin(&database, &author, "x", None, "short").await.unwrap_err();
     let said = "email is not a valid e-mail address; password must have 12 to 128 characters";
     assert_eq!(refused.to_string(), said);
 

@@ -59,6 +59,20 @@ fn pattern(path: &str) -> String {
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
+/// What administrators may do to what is not theirs, and other users may not: each as `POST /path`.
+pub fn acts_of_administrators() -> BTreeSet<String> {
+    let column = |caller| CALLERS.iter().position(|own| *own == caller).unwrap();
+    let (other, admin) = (column("other user"), column("admin"));
+    let refused = |status| matches!(status, 401 | 403 | 404);
+    rows()
+        .iter()
+        .filter(|(method, _, row)| {
+            *method != Method::GET && refused(row[other]) && !refused(row[admin])
+        })
+        .map(|(method, path, _)| format!("{method} {}", pattern(path)))
+        .collect()
+}
+
 #[test]
 fn the_matrix_has_every_route_and_no_other() {
     let document = serde_json::to_value(careforall::app::document(true).unwrap()).unwrap();

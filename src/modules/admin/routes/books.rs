@@ -37,7 +37,7 @@ pub async fn refresh_totals(
     body: JsonBody,
 ) -> Answer {
     let (reason, from) = body.or_empty().parse::<RefreshRequest>()?.checked()?;
-    let author = author(caller, &request, reason);
+    let author = author(caller, &request, &reason);
     let (outcome, next) = service.refresh_totals(from, &author).await?;
     Ok(ok(&RefreshBody::new(&outcome, next)))
 }
@@ -58,7 +58,16 @@ pub async fn get_dashboard(service: Service, _: Admin) -> Answer {
 
 /// Read the audit log
 ///
-/// What administrators did, newest first.
+/// What administrators did, and whoever has the command line (`actor_id` is `null`), newest first.
+/// Each act has one row, of the transaction that carries it out; what is refused has none. Actions:
+/// `user.role`, `user.suspend`, `user.unsuspend`; `campaign.suspend`, `campaign.unsuspend`,
+/// `campaign.refund_all`; upon somebody else's campaign `campaign.update`, `campaign.publish`,
+/// `campaign.pause`, `campaign.resume`, `campaign.end`, `campaign.cancel`; `payment.capture`,
+/// `payment.cancel`, `payment.refund`, when they are asked for: what became of them is in the
+/// payment's history; `webhook.replay`, `dead_letter.replay`; `totals.refresh`, and for what it
+/// mends `totals.rebuild`, `campaigns.reconcile`, `pledges.reconcile`; on the command line
+/// `user.create`, `signing_key.rotate`, `signing_key.revoke`. Where no reason was asked for or
+/// given, it is `none given`.
 #[utoipa::path(
     tag = "admin",
     security(("bearer" = [])),

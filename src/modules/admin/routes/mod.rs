@@ -10,7 +10,7 @@ mod users;
 
 use std::str::FromStr;
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web::Data};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web::Data};
 use serde::de::DeserializeOwned;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -20,7 +20,7 @@ use crate::{
     modules::auth::api::Admin,
     platform::{
         audit::Author,
-        http::{JsonBody, PathId, Query, RequestContext},
+        http::{JsonBody, PathId, Query, RequestId},
     },
 };
 
@@ -61,13 +61,11 @@ async fn id<T: FromStr>(request: &HttpRequest) -> Result<T, Problem> {
 }
 
 /// Who acts, why, and on which request.
-fn author(caller: Admin, request: &HttpRequest, reason: String) -> Author {
-    let context = request.extensions().get::<RequestContext>().cloned();
-    let request_id = context.map(|context| context.request_id);
-    Author { actor_id: Some(caller.user_id.0), reason, request_id }
+fn author(caller: Admin, request: &HttpRequest, reason: &str) -> Author {
+    Author::user(caller.user_id, RequestId::from(request), Some(reason))
 }
 
 /// [`author`], with the reason from the body.
 fn reasoned(caller: Admin, request: &HttpRequest, body: &JsonBody) -> Result<Author, Problem> {
-    Ok(author(caller, request, body.parse::<Reason>()?.checked()?))
+    Ok(author(caller, request, &body.parse::<Reason>()?.checked()?))
 }

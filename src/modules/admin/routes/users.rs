@@ -34,7 +34,7 @@ pub async fn change_role(
 ) -> Answer {
     let id = id(&request).await?;
     let (role, reason) = body.parse::<RoleChange>()?.checked()?;
-    let author = author(caller, &request, reason);
+    let author = author(caller, &request, &reason);
     let user = service.act_on_user(caller.user_id, &author, id, Act::Role(role)).await?;
     Ok(ok(&AdminUserBody::from(user)))
 }

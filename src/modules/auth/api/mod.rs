@@ -15,7 +15,10 @@ use diesel::QueryResult;
 use super::{model::Registration, password::Passwords, repo, service::create_user};
 use crate::{
     kernel::{clock, ids::UserId},
-    platform::postgres::{Connection, Database},
+    platform::{
+        audit::Author,
+        postgres::{Connection, Database},
+    },
 };
 
 pub use super::{
@@ -51,20 +54,22 @@ pub async fn find_users(
     Ok(found.into_iter().map(|user| (user.id, user)).collect())
 }
 
-/// Makes an administrator, for the command line. Without a name it is `Administrator`.
+/// Makes an administrator, for the command line, with a row in the audit log. Without a name it is
+/// `Administrator`.
 ///
 /// # Errors
 /// [`AuthError::Invalid`] names what is out of form; [`AuthError::EmailTaken`] when there is an
 /// account: an existing one is never promoted from here.
 pub async fn create_admin(
     database: &Database,
+    author: &Author,
     email: &str,
     name: Option<&str>,
     password: &str,
 ) -> Result<User, AuthError> {
     let who = Registration::parse(email, password, name.unwrap_or("Administrator"))
         .map_err(|problem| AuthError::Invalid(problem.errors))?;
-    create_user(database, &Passwords::default(), who, Role::Admin).await
+    create_user(database, &Passwords::default(), who, Role::Admin, Some(author)).await
 }
 
 /// The account with this e-mail; without one it is made, with a password that nobody knows. For
@@ -85,5 +90,5 @@ pub async fn ensure_user(
     let password = hex::encode(rand::random::<[u8; 32]>());
     let who = Registration::parse(email, &password, name)
         .map_err(|problem| AuthError::Invalid(problem.errors))?;
-    Ok(create_user(database, &Passwords::default(), who, Role::Donor).await?.id)
+    Ok(create_user(database, &Passwords::default(), who, Role::Donor, None).await?.id)
 }

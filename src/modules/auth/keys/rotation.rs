@@ -3,7 +3,9 @@
 use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::QueryResult;
 use diesel_async::AsyncConnection;
+use serde_json::{Value, json};
 
 use super::{KeyError, Ring, Signer, SigningKeys, Verifier, generate};
 use crate::{
@@ -12,7 +14,11 @@ use crate::{
         repo::{self, KeyRow},
         tokens::GUEST_LIFETIME,
     },
-    platform::{postgres::Connection, secrets},
+    platform::{
+        audit::{self, Author, Deed},
+        postgres::Connection,
+        secrets,
+    },
 };
 
 /// Under this name the first key is kept, from before there was a table for them.
@@ -151,12 +157,13 @@ pub enum KeyState {
 }
 
 /// Makes a key that will sign in an hour, or, in a hurry, in half a minute. The one that signs until
-/// then verifies until its last token has expired.
+/// then verifies until its last token has expired. It leaves a row in the audit log.
 ///
 /// # Errors
 /// [`KeyError::NotOurs`] where a key is configured.
 pub async fn rotate_keys(
     conn: &mut Connection,
+    author: &Author,
     configured: bool,
     hurry: bool,
 ) -> Result<(String, DateTime<Utc>), KeyError> {
@@ -168,7 +175,10 @@ pub async fn rotate_keys(
     let pem = generate().map_err(|error| KeyError::Kept(error.to_string()))?;
     conn.transaction(async |conn| {
         let row = insert(conn, pem, from).await?;
-        repo::retire_others(conn, &row.id, from + retirement()).await?;
+        let until = from + retirement();
+        repo::retire_others(conn, &row.id, until).await?;
+        let after = json!({ "signs_from": from, "others_verify_until": until });
+        record(conn, author, "signing_key.rotate", &row.id, (None, &after)).await?;
         Ok((row.id, from))
     })
     .await
@@ -193,22 +203,47 @@ pub async fn list_keys(
     Ok(rows.iter().map(|row| KeyInfo { state: state(row), id: row.id.clone() }).collect())
 }
 
-/// Refuses all tokens of this key from now on: somebody else has it.
+/// Refuses all tokens of this key from now on: somebody else has it. It leaves a row in the audit
+/// log.
 ///
 /// # Errors
 /// [`KeyError::Signs`] for the key that signs, [`KeyError::Unknown`] for one that is not in force.
 pub async fn revoke_key(
     conn: &mut Connection,
+    author: &Author,
     configured: Option<&str>,
     id: &str,
 ) -> Result<(), KeyError> {
     let keys = list_keys(conn, configured).await?;
-    match keys.iter().find(|key| key.id == id) {
-        Some(KeyInfo { state: KeyState::Signs, .. }) => Err(KeyError::Signs),
-        Some(_) => {
-            repo::retire_signing_key(conn, id, clock::now()).await?;
-            Ok(())
-        }
-        None => Err(KeyError::Unknown),
-    }
+    let key = keys.iter().find(|key| key.id == id).ok_or(KeyError::Unknown)?;
+    let before = match key.state {
+        KeyState::Signs => return Err(KeyError::Signs),
+        KeyState::Waits(from) => json!({ "signs_from": from }),
+        KeyState::Verifies(until) => json!({ "verifies_until": until }),
+    };
+    let now = clock::now();
+    conn.transaction(async |conn| {
+        repo::retire_signing_key(conn, id, now).await?;
+        let after = json!({ "verifies_until": now });
+        record(conn, author, "signing_key.revoke", id, (Some(&before), &after)).await
+    })
+    .await?;
+    Ok(())
+}
+
+async fn record(
+    conn: &mut Connection,
+    author: &Author,
+    action: &'static str,
+    id: &str,
+    (before, after): (Option<&Value>, &Value),
+) -> QueryResult<()> {
+    let deed = Deed {
+        action,
+        target_type: "signing_key",
+        target_id: Some(id),
+        before,
+        after: Some(after),
+    };
+    audit::record(conn, author, deed).await
 }

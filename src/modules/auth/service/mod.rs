@@ -10,8 +10,10 @@ mod sessions;
 
 use std::sync::Arc;
 
+use diesel::QueryResult;
 use diesel_async::AsyncConnection;
 use mailing::post_token;
+use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{
@@ -24,7 +26,10 @@ use super::{
 };
 use crate::{
     kernel::{clock, email::Email, ids::UserId, version::IfMatch},
-    platform::postgres::{Connection, Database, PooledConnection},
+    platform::{
+        audit::{self, Author, Deed},
+        postgres::{Connection, Database, PooledConnection},
+    },
 };
 
 pub use clerk::Clerk;
@@ -117,16 +122,37 @@ impl AuthService {
     }
 }
 
-/// Stores a new user, without a mail. No connection is held while the password is hashed.
+/// Stores a new user, without a mail, and with a row in the audit log if there is an author. No
+/// connection is held while the password is hashed.
 pub async fn create_user(
     database: &Database,
     passwords: &Passwords,
     who: Registration,
     role: Role,
+    author: Option<&Author>,
 ) -> Result<User, AuthError> {
     let about = who.known();
     let hash = passwords.hash(who.password.into_secret(), about).await?;
-    insert(&mut *database.conn().await?, &who.email, &who.name, &hash, role).await
+    let mut conn = database.conn().await?;
+    conn.transaction(async |conn| {
+        let user = insert(conn, &who.email, &who.name, &hash, role).await?;
+        if let Some(author) = author {
+            record(conn, author, &user).await?;
+        }
+        Ok(user)
+    })
+    .await
+}
+
+async fn record(conn: &mut Connection, author: &Author, user: &User) -> QueryResult<()> {
+    let deed = Deed {
+        action: "user.create",
+        target_type: "user",
+        target_id: Some(&user.id.to_string()),
+        before: None,
+        after: Some(&json!({ "role": user.role, "version": user.version })),
+    };
+    audit::record(conn, author, deed).await
 }
 
 async fn insert(

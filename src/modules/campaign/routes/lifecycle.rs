@@ -12,7 +12,7 @@ use crate::{
             model::Action,
         },
     },
-    platform::http::{OptionalJson, PathId},
+    platform::http::{OptionalJson, PathId, RequestId},
 };
 
 /// Publish a campaign
@@ -36,9 +36,10 @@ pub async fn publish_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
+    request: RequestId,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Publish).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Publish, request).await?))
 }
 
 /// Pause a campaign
@@ -62,9 +63,10 @@ pub async fn pause_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
+    request: RequestId,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Pause).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Pause, request).await?))
 }
 
 /// Resume a campaign
@@ -88,9 +90,10 @@ pub async fn resume_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
+    request: RequestId,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Resume).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Resume, request).await?))
 }
 
 /// End a campaign
@@ -114,9 +117,10 @@ pub async fn end_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
+    request: RequestId,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::End).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::End, request).await?))
 }
 
 /// Cancel a campaign
@@ -140,7 +144,8 @@ pub async fn cancel_campaign(
     campaigns: Campaigns,
     caller: SignedIn,
     id: PathId<CampaignId>,
+    request: RequestId,
     _: OptionalJson<Option<NoBody>>,
 ) -> Answer {
-    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Cancel).await?))
+    Ok(tagged(&campaigns.act(caller.caller(), id.0, Action::Cancel, request).await?))
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     kernel::{ids::CampaignId, page::Page, problem::Problem, version::etag},
     modules::auth::api::{Caller, SignedIn},
-    platform::http::{IfMatchHeader, Json, PathId, Query, created, ok},
+    platform::http::{IfMatchHeader, Json, PathId, Query, RequestId, created, ok},
 };
 
 type Answer = Result<HttpResponse, Problem>;
@@ -140,10 +140,12 @@ pub async fn update_campaign(
     caller: SignedIn,
     id: PathId<CampaignId>,
     if_match: IfMatchHeader,
+    request: RequestId,
     Json(body): Json<UpdateCampaign>,
 ) -> Answer {
     let changes = body.try_into()?;
-    Ok(tagged(&campaigns.update(caller.caller(), id.0, if_match.0, changes).await?))
+    let view = campaigns.update(caller.caller(), id.0, if_match.0, changes, request).await?;
+    Ok(tagged(&view))
 }
 
 fn tagged(view: &CampaignView) -> HttpResponse {

@@ -16,6 +16,7 @@ use crate::{
             repo,
         },
     },
+    platform::http::RequestId,
 };
 
 impl CampaignService {
@@ -44,7 +45,7 @@ impl CampaignService {
         };
         let campaign = self.create(owner, draft).await?;
         let caller = Caller::User { user_id: owner, session_id: Uuid::nil() };
-        self.act(caller, campaign.id, Action::Publish).await?;
+        self.act(caller, campaign.id, Action::Publish, RequestId(None)).await?;
         Ok(campaign.id)
     }
 }

@@ -1,5 +1,6 @@
 //! The use cases.
 
+mod audit;
 mod deadlines;
 mod demo;
 mod publishing;
@@ -28,6 +29,7 @@ use crate::{
     },
     platform::{
         event_bus::EventBus,
+        http::RequestId,
         postgres::{Connection, Database, Reads},
     },
 };
@@ -100,6 +102,7 @@ impl CampaignService {
         id: CampaignId,
         if_match: Option<IfMatch>,
         changes: Changes,
+        request: RequestId,
     ) -> Result<CampaignView, CampaignError> {
         let mut conn = self.database.conn().await?;
         let view = conn.transaction(async |conn| {
@@ -110,6 +113,8 @@ impl CampaignService {
                 return show(conn, campaign, now).await;
             };
             repo::update(conn, &revised).await?;
+            let change = (&campaign, &revised);
+            audit::record(conn, (caller, request), "campaign.update", change).await?;
             publishing::changed(conn, std::slice::from_ref(&revised)).await?;
             show(conn, revised, now).await
         });
@@ -122,12 +127,16 @@ impl CampaignService {
         caller: Caller,
         id: CampaignId,
         action: Action,
+        request: RequestId,
     ) -> Result<CampaignView, CampaignError> {
         let mut conn = self.database.conn().await?;
         let view = conn.transaction(async |conn| {
             let now = clock::now();
-            let moved = lock_for(conn, caller, id).await?.act(action, now)?;
+            let campaign = lock_for(conn, caller, id).await?;
+            let moved = campaign.act(action, now)?;
             repo::update(conn, &moved).await?;
+            let change = (&campaign, &moved);
+            audit::record(conn, (caller, request), audit::name_of(action), change).await?;
             publishing::changed(conn, std::slice::from_ref(&moved)).await?;
             match action {
                 Action::Publish => totals::publish(conn, id).await?,

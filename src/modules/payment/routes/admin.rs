@@ -13,7 +13,8 @@ use crate::{
     },
     modules::auth::api::Admin,
     platform::{
-        http::{PathId, ok},
+        audit::Author,
+        http::{PathId, RequestId, ok},
         idempotency::{IdempotentRequest, answer},
     },
 };
@@ -45,10 +46,12 @@ pub async fn capture_payment(
     admin: Admin,
     id: PathId<PaymentId>,
     request: IdempotentRequest,
+    request_id: RequestId,
     service: web::Data<PaymentService>,
 ) -> Result<HttpResponse, Problem> {
     let (Nothing {}, key) = request.parse(false)?;
-    answer(service.act(Act::Capture, &key.scoped(scope(admin)), id.0).await?)
+    let author = Author::user(admin.user_id, request_id, None);
+    answer(service.act(Act::Capture, &author, &key.scoped(scope(admin)), id.0).await?)
 }
 
 /// Cancel a payment
@@ -73,10 +76,12 @@ pub async fn cancel_payment(
     admin: Admin,
     id: PathId<PaymentId>,
     request: IdempotentRequest,
+    request_id: RequestId,
     service: web::Data<PaymentService>,
 ) -> Result<HttpResponse, Problem> {
     let (Nothing {}, key) = request.parse(false)?;
-    answer(service.act(Act::Cancel, &key.scoped(scope(admin)), id.0).await?)
+    let author = Author::user(admin.user_id, request_id, None);
+    answer(service.act(Act::Cancel, &author, &key.scoped(scope(admin)), id.0).await?)
 }
 
 /// Refund a payment
@@ -102,12 +107,14 @@ pub async fn create_refund(
     admin: Admin,
     id: PathId<PaymentId>,
     request: IdempotentRequest,
+    request_id: RequestId,
     service: web::Data<PaymentService>,
 ) -> Result<HttpResponse, Problem> {
     let (order, key) = request.parse::<CreateRefund>(false)?;
     let order = order.check()?;
     let key = key.scoped(scope(admin));
-    answer(service.refund(admin.user_id, &key, id.0, &order).await?)
+    let author = Author::user(admin.user_id, request_id, order.reason.as_deref());
+    answer(service.refund(&author, &key, id.0, &order).await?)
 }
 
 /// Read a refund

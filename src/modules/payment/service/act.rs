@@ -11,7 +11,7 @@ use super::{
         error::PaymentError,
         repo::{self, PaymentRow},
     },
-    PaymentService,
+    PaymentService, audit,
     budget::Budget,
     create::Answer,
     settle::apply_snapshot,
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     kernel::ids::PaymentId,
     platform::{
+        audit::Author,
         idempotency::{self, IdempotencyKey, Refusal, StoredResponse},
         postgres::Connection,
     },
@@ -39,7 +40,7 @@ enum Begun {
 }
 
 impl Act {
-    const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Capture => "capture",
             Self::Cancel => "cancel",
@@ -73,6 +74,7 @@ impl PaymentService {
     pub async fn act(
         &self,
         act: Act,
+        author: &Author,
         key: &IdempotencyKey,
         id: PaymentId,
     ) -> Result<Answer, PaymentError> {
@@ -80,7 +82,8 @@ impl PaymentService {
             return Ok(Err(known));
         }
         let mut conn = self.database.conn().await?;
-        let begun = conn.transaction(async |conn| begin(conn, act, key, id).await).await?;
+        let begun =
+            conn.transaction(async |conn| begin(conn, (act, author), key, id).await).await?;
         drop(conn);
         let stored = match begun {
             Begun::Known(refusal) => return Ok(Err(refusal)),
@@ -159,7 +162,7 @@ impl PaymentService {
 /// Runs in a transaction; an error must roll it back.
 async fn begin(
     conn: &mut Connection,
-    act: Act,
+    (act, author): (Act, &Author),
     key: &IdempotencyKey,
     id: PaymentId,
 ) -> Result<Begun, PaymentError> {
@@ -177,6 +180,9 @@ async fn begin(
     let withdrawn = act == Act::Capture && repo::has_intent(conn, id).await?;
     if withdrawn || !act.is_possible(&payment) {
         return Err(act.impossible(&payment));
+    }
+    if recovered.is_none() {
+        audit::act(conn, author, act, &payment).await?;
     }
     let point = json!({ "payment_id": id });
     idempotency::set_recovery_point(conn, key, attempt, &point).await?;

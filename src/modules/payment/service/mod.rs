@@ -1,6 +1,7 @@
 //! The use cases of payments.
 
 mod act;
+mod audit;
 mod begin;
 mod begin_many;
 mod budget;

@@ -11,6 +11,7 @@ use super::{
         providers::Providers,
         repo::{self, HistoryRow, PaymentRow, RefundRow},
     },
+    super::audit,
     LEASE,
     store::response,
 };
@@ -21,6 +22,7 @@ use crate::{
         money::Money,
     },
     platform::{
+        audit::Author,
         idempotency::{self, IdempotencyKey, Refusal, StoredResponse},
         postgres::Connection,
         telemetry,
@@ -71,7 +73,7 @@ pub fn point(id: RefundId) -> Value {
 /// Runs in a transaction; an error must roll it back.
 pub async fn begin(
     conn: &mut Connection,
-    admin: UserId,
+    author: &Author,
     key: &IdempotencyKey,
     payment: PaymentId,
     order: &CreateRefund,
@@ -91,8 +93,10 @@ pub async fn begin(
         return Err(PaymentError::RefundExceeds { available_minor: available });
     }
     expressible(providers, &payment, amount)?;
-    let row = reservation(&payment, amount, order.reason.clone(), Some(admin));
+    let admin = author.actor_id.map(UserId);
+    let row = reservation(&payment, amount, order.reason.clone(), admin);
     reserve(conn, &payment, &row).await?;
+    audit::refund(conn, author, &payment, &row, available).await?;
     idempotency::set_recovery_point(conn, key, attempt, &point(row.id)).await?;
     let taken = Box::new(Taken { asked_before: None, at: row.created_at, row });
     Ok(Begun::Call { taken, attempt })

@@ -34,9 +34,10 @@ use crate::{
     kernel::{
         backoff::wait_after,
         clock,
-        ids::{PaymentId, RefundId, UserId},
+        ids::{PaymentId, RefundId},
     },
     platform::{
+        audit::Author,
         idempotency::{self, IdempotencyKey, StoredResponse},
         postgres::Connection,
     },
@@ -53,7 +54,7 @@ impl PaymentService {
     /// Gives money back, once for its key.
     pub async fn refund(
         &self,
-        admin: UserId,
+        author: &Author,
         key: &IdempotencyKey,
         payment: PaymentId,
         order: &CreateRefund,
@@ -64,7 +65,7 @@ impl PaymentService {
         let mut conn = self.database.conn().await?;
         let begun = conn
             .transaction(async |conn| {
-                begin(conn, admin, key, payment, order, &self.providers).await
+                begin(conn, author, key, payment, order, &self.providers).await
             })
             .await?;
         drop(conn);

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::event::Event;
-use crate::platform::postgres::Connection;
+use crate::{kernel::period::Period, platform::postgres::Connection};
 
 /// An event that a consumer could not apply, or that waits behind one.
 #[derive(Debug, Clone, QueryableByName)]
@@ -45,9 +45,10 @@ pub struct Replayed {
     pub letters: i64,
 }
 
-/// A page of dead letters, newest first, older than `before`.
+/// A page of dead letters that were parked in this period, newest first, older than `before`.
 pub async fn dead_letters(
     conn: &mut Connection,
+    period: Period,
     before: Option<Uuid>,
     limit: i64,
 ) -> QueryResult<Vec<DeadLetter>> {
@@ -56,9 +57,15 @@ pub async fn dead_letters(
                 payload, trace_context, created_at, attempts, first_error, last_error, parked_at, \
                 updated_at \
            FROM bus.parked_event \
-          WHERE state = 'dead' AND ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2",
+          WHERE state = 'dead' AND id BETWEEN $1 AND $2 AND ($3 IS NULL OR id < $3) \
+            AND ($4 IS NULL OR parked_at >= $4) AND ($5 IS NULL OR parked_at < $5) \
+          ORDER BY id DESC LIMIT $6",
     )
+    .bind::<SqlUuid, _>(period.lowest_id())
+    .bind::<SqlUuid, _>(period.highest_id())
     .bind::<Nullable<SqlUuid>, _>(before)
+    .bind::<Nullable<Timestamptz>, _>(period.from)
+    .bind::<Nullable<Timestamptz>, _>(period.to)
     .bind::<BigInt, _>(limit)
     .load(conn)
     .await

@@ -56,10 +56,11 @@ async fn insert(
     const INSERT: &str = "\
         INSERT INTO bus.parked_event (id, consumer, partition, aggregate_id, seq, event_id, \
                aggregate_version, type, payload, trace_context, created_at, state, attempts, \
-               next_attempt_at, first_error, last_error) \
+               next_attempt_at, first_error, last_error, parked_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
                CASE WHEN $13 IS NULL THEN 0 ELSE 1 END, \
-               CASE WHEN $13 IS NULL THEN NULL ELSE now() + $14 * interval '1 microsecond' END, $13, $13)";
+               CASE WHEN $13 IS NULL THEN NULL ELSE now() + $14 * interval '1 microsecond' END, $13, $13, \
+               $15)";
     let (error, wait) = failure.unzip();
     let insert = sql_query(INSERT)
         .bind::<SqlUuid, _>(clock::new_id())
@@ -75,7 +76,9 @@ async fn insert(
         .bind::<Timestamptz, _>(event.created_at)
         .bind::<Text, _>(state)
         .bind::<Nullable<Text>, _>(error)
-        .bind::<BigInt, _>(micros(wait.unwrap_or_default()));
+        .bind::<BigInt, _>(micros(wait.unwrap_or_default()))
+        // by the clock that the id is made of: a list's period bounds both
+        .bind::<Timestamptz, _>(clock::now());
     cached(insert).execute(conn).await.map(drop)
 }
 

@@ -1,6 +1,8 @@
 //! What could not be applied is listed with its reason, and judged again when asked for.
 
-use serde_json::json;
+use careforall::kernel::clock;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
 use super::World;
 use crate::support::{donation::PATIENCE, eventually};
@@ -22,7 +24,7 @@ async fn a_quarantined_webhook_is_listed_with_its_reason_and_judged_again() {
     // what was wrong is mended, as nobody should: the payment is in euros after all
     world.books.execute("UPDATE payment.payments SET currency = 'EUR'").await;
     let path = format!("/admin/webhook-events/{}/replay", row["id"]);
-    assert_eq!(world.act(&path).await.expect(200).body["status"], "pending");
+    assert_is_due(&world.act(&path).await.expect(200).body);
     world.books.becomes(&euros, "applied").await;
     assert_eq!(payment.read(&world.client).await["captured_minor"], 10_000);
     let act = world.last_act().await;
@@ -56,9 +58,50 @@ async fn deferred_and_dead_webhooks_are_judged_at_once() {
     let page = world.get("/admin/webhook-events?status=dead").await.expect(200).body;
     assert_eq!(page["data"][0]["reason"], "payment_unknown");
     let path = format!("/admin/webhook-events/{}/replay", page["data"][0]["id"]);
-    world.act(&path).await.expect(200);
+    assert_is_due(&world.act(&path).await.expect(200).body);
     // it has its three days before it once more
-    world.books.becomes(&unknown, "deferred").await;
+    let again = "payment.webhook_inbox WHERE status = 'deferred' AND reason = 'payment_unknown'
+                 AND attempts BETWEEN 1 AND 70";
+    eventually(PATIENCE, || async { world.books.count(again).await == 1 }).await;
+}
+
+/// The worker takes what is due whatever its id; of what is pending it looks at new ones first.
+fn assert_is_due(webhook: &Value) {
+    assert_eq!((&webhook["status"], &webhook["attempts"]), (&json!("deferred"), &json!(0)));
+    assert_eq!(webhook["reason"], "replayed");
+    let at: DateTime<Utc> = webhook["next_attempt_at"].as_str().unwrap().parse().unwrap();
+    assert!(at <= clock::now(), "{webhook}");
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_by_when_they_were_parked() {
+    let world = World::new().await;
+    world
+        .books
+        .execute(
+            "INSERT INTO bus.parked_event (id, consumer, partition, aggregate_id, seq, event_id,
+                    aggregate_version, type, payload, created_at, state, parked_at)
+             SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
+                     || '7000800000000000000' || n)::uuid, 'planted', 0, gen_random_uuid(), n,
+                    gen_random_uuid(), 1, 'planted.v1', '{}', at - interval '1 day', 'dead', at
+               FROM (SELECT n, timestamptz '2026-11-20 12:00Z' + n * interval '1 hour' AS at
+                       FROM generate_series(1, 5) n) planted",
+        )
+        .await;
+    let hours = async |query: &str| -> Vec<i64> {
+        let page = world.get(&format!("/admin/dead-letters?{query}")).await.expect(200).body;
+        page["data"].as_array().unwrap().iter().map(|row| row["seq"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(hours("").await, [5, 4, 3, 2, 1]);
+    let (from, to) = ("from=2026-11-20T14:00:00Z", "to=2026-11-20T16:00:00Z");
+    assert_eq!(hours(from).await, [5, 4, 3, 2]);
+    assert_eq!(hours(to).await, [3, 2, 1]);
+    assert_eq!(hours(&format!("{from}&{to}")).await, [3, 2]);
+    let first = world.get(&format!("/admin/dead-letters?{from}&{to}&limit=1")).await.expect(200);
+    let next = format!("{from}&{to}&limit=1&cursor={}", first.text("next_cursor"));
+    assert_eq!(hours(&next).await, [2]);
+    let refused = world.get("/admin/dead-letters?from=yesterday").await;
+    refused.expect_problem(400, "validation-failed");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::anyhow;
 use careforall::{
-    kernel::clock,
+    kernel::{clock, period::Period},
     platform::{
         event_bus::{
             BusConfig, BusRuntime, Consumer, ConsumerError, Event, EventBus, NewEvent,
@@ -126,7 +126,7 @@ async fn poison_is_parked_given_up_and_replayed(how: &str) {
     publish_all(&db, &[event(sick, 4), event(healthy, 3)]).await;
     bus.drain().await.unwrap();
     assert_eq!(applied(&db, healthy).await, [1, 2, 3]);
-    let letters = dead_letters(&mut *db.conn().await, None, 10).await.unwrap();
+    let letters = dead_letters(&mut *db.conn().await, Period::default(), None, 10).await.unwrap();
     let mut attempts: Vec<_> =
         letters.iter().map(|l| (l.event.aggregate_version, l.attempts)).collect();
     attempts.sort_unstable();

@@ -155,26 +155,9 @@ query! {
         campaign_id: CampaignId,
     }
 }
-
-/// Page of `GET /admin/dead-letters`.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct LettersQuery {
-    /// How many items to return: 1 to 100, 20 unless told.
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 1024, pattern = r"^[^\x00]*$")]
-    pub cursor: Option<String>,
-}
-
-impl LettersQuery {
-    /// # Errors
-    /// `validation-failed` or `invalid-cursor`.
-    pub fn page<K: DeserializeOwned>(self) -> Result<PageRequest<K>, Problem> {
-        Ok(PageQuery { limit: self.limit, cursor: self.cursor }.parse()?)
-    }
+query! {
+    /// Page of `GET /admin/dead-letters`; its times are those of `parked_at`.
+    LettersQuery {}
 }
 
 /// A cursor that begins with a time is no secret, and could be forged with one that Postgres does

@@ -38,7 +38,8 @@ pub async fn list_webhook_events(service: Service, _: Admin, request: HttpReques
 
 /// Have a webhook judged again
 ///
-/// One that is deferred, quarantined or dead is pending again, and applied within seconds as if it had just come.
+/// One that is deferred, quarantined or dead is due at once, and judged as if it had just come. Until
+/// it has been it is `deferred`, for the reason `replayed`.
 #[utoipa::path(
     tag = "admin",
     security(("bearer" = [])),
@@ -75,7 +76,7 @@ pub async fn replay_webhook_event(
 #[get("/admin/dead-letters")]
 pub async fn list_dead_letters(service: Service, _: Admin, request: HttpRequest) -> Answer {
     let query: LettersQuery = query(&request).await?;
-    let page = service.letters(&query.page()?).await?;
+    let page = service.letters(query.period()?, &query.page()?).await?;
     Ok(ok(&page.map(DeadLetterBody::from)))
 }
 

@@ -7,6 +7,7 @@ use crate::{
     kernel::{
         ids::{PaymentId, PledgeId, UserId},
         page::{Page, PageRequest},
+        period::Period,
     },
     modules::{
         admin::error::AdminError,
@@ -70,9 +71,13 @@ impl AdminService {
         Ok(payment::list_webhooks(&mut conn, filter, page).await?)
     }
 
-    pub async fn letters(&self, page: &PageRequest<Uuid>) -> Result<Page<DeadLetter>, AdminError> {
+    pub async fn letters(
+        &self,
+        period: Period,
+        page: &PageRequest<Uuid>,
+    ) -> Result<Page<DeadLetter>, AdminError> {
         let mut conn = self.database.conn().await?;
-        let rows = event_bus::dead_letters(&mut conn, page.after, page.limit + 1).await?;
+        let rows = event_bus::dead_letters(&mut conn, period, page.after, page.limit + 1).await?;
         Ok(Page::new(rows, page.limit, |letter| letter.id))
     }
 

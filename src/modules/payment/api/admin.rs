@@ -74,8 +74,8 @@ pub enum NotReplayable {
     Query(#[from] diesel::result::Error),
 }
 
-/// Makes a webhook that waits, is quarantined or dead pending again; returns it as it was and as
-/// it is. In the caller's transaction. The inbox worker finds it within seconds.
+/// Makes a webhook that waits, is quarantined or dead due at once; returns it as it was and as it
+/// is. In the caller's transaction; the caller wakes the inbox worker after it.
 pub async fn replay_webhook(
     conn: &mut Connection,
     id: i64,

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable,
-    Selectable, SelectableHelper, dsl::sql, sql_types::Bool,
+    Selectable, SelectableHelper,
+    dsl::{now, sql},
+    sql_types::Bool,
 };
 use diesel_async::RunQueryDsl;
 
@@ -131,15 +133,16 @@ pub async fn lock_webhook(conn: &mut Connection, id: i64) -> QueryResult<Option<
     query.first(conn).await.optional()
 }
 
-/// Makes a locked webhook pending, as if it had just come.
+/// Makes a locked webhook due at once, as if it had just come. Not pending: the worker looks for
+/// those above its floor only, and this one is old.
 pub async fn renew_webhook(conn: &mut Connection, id: i64) -> QueryResult<WebhookRow> {
     use webhook_inbox::dsl;
     diesel::update(webhook_inbox::table.find(id))
         .set((
-            dsl::status.eq("pending"),
-            dsl::reason.eq(None::<String>),
+            dsl::status.eq("deferred"),
+            dsl::reason.eq("replayed"),
             dsl::attempts.eq(0),
-            dsl::next_attempt_at.eq(None::<DateTime<Utc>>),
+            dsl::next_attempt_at.eq(now),
             dsl::processed_at.eq(None::<DateTime<Utc>>),
         ))
         .returning(WebhookRow::as_returning())

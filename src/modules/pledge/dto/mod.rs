@@ -47,7 +47,8 @@ pub struct CreatePledge {
         example = "Ada"
     )]
     pub donor_name: Option<String>,
-    /// Show the gift without a name.
+    /// Lists of donations show the gift without a name. The campaign's owner and administrators see
+    /// the `donor_name` all the same.
     #[schema(default = false)]
     pub anonymous: Option<bool>,
     #[schema(
@@ -127,6 +128,8 @@ pub struct PledgeBody {
     pub donor_email: Option<String>,
     #[schema(required, example = "Ada")]
     pub donor_name: Option<String>,
+    /// To the public: lists of donations show no name. The campaign's owner and administrators see
+    /// the name that the donor gave.
     pub anonymous: bool,
     #[schema(required, example = "Keep going!")]
     pub message: Option<String>,

@@ -182,6 +182,15 @@ fn what_moves_money_requires_a_key_and_secured_routes_name_the_bearer() {
 }
 
 #[test]
+fn whatever_the_limits_count_may_answer_429() {
+    let exempt = ["GET /livez", "GET /readyz", "GET /health", "POST /api/v1/webhooks/{provider}"];
+    for (line, operation) in operations(&document()) {
+        let answers = operation["responses"].get("429").is_some();
+        assert_eq!(answers, !exempt.contains(&line.as_str()), "{line}");
+    }
+}
+
+#[test]
 fn every_reference_leads_somewhere_and_every_schema_is_used() {
     fn references(value: &Value, found: &mut BTreeSet<String>) {
         match value {

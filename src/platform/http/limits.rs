@@ -54,7 +54,7 @@ pub async fn limit(
 }
 
 /// Probes come from the house, and webhooks prove whose they are by their signature.
-fn exempt(path: &str) -> bool {
+pub(super) fn exempt(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz" | "/health") || path.starts_with("/api/v1/webhooks/")
 }
 

@@ -14,6 +14,7 @@ use utoipa::openapi::{
     schema::{ArrayItems, ObjectBuilder, Schema, Type},
 };
 
+use super::limits;
 use crate::kernel::problem::{Problem, ProblemCode};
 
 /// The extension under which a route lists its problem codes.
@@ -21,6 +22,9 @@ pub const PROBLEMS: &str = "x-problems";
 
 /// Any route may answer with these.
 const EVERYWHERE: [&str; 3] = ["internal", "database-unavailable", "overloaded"];
+
+/// Any route that the door's limits count may answer with this.
+const LIMITED: [&str; 1] = ["rate-limited"];
 
 /// Any route with a body may answer with these.
 const WITH_BODY: [&str; 5] = [
@@ -50,6 +54,7 @@ fn describe(path: &str, operation: &mut Operation) -> anyhow::Result<()> {
     let own = operation.extensions.as_mut().and_then(|e| e.remove(PROBLEMS));
     let own: Vec<String> = own.map(serde_json::from_value).transpose()?.unwrap_or_default();
     let body: &[&str] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
+    let limited: &[&str] = if limits::exempt(path) { &[] } else { &LIMITED };
     // a probe describes all of its answers itself
     let own_errors = operation.responses.responses.keys().any(|status| status == "503");
     let everywhere: &[&str] = if own_errors { &[] } else { &EVERYWHERE };
@@ -57,6 +62,7 @@ fn describe(path: &str, operation: &mut Operation) -> anyhow::Result<()> {
         .iter()
         .map(String::as_str)
         .chain(body.iter().copied())
+        .chain(limited.iter().copied())
         .chain(everywhere.iter().copied());
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for name in names {

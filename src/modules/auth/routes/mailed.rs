@@ -37,7 +37,6 @@ pub async fn verify_email(auth: Auth, Json(body): Json<MailedTokenRequest>) -> A
     tag = "auth",
     request_body(content = AddressRequest, example = json!({ "email": "ada@example.org" })),
     responses((status = 202, description = "If there is such an account, a mail is on its way")),
-    extensions(("x-problems" = json!(["rate-limited"])))
 )]
 #[post("/auth/password-reset")]
 pub async fn request_password_reset(
@@ -81,7 +80,6 @@ pub async fn confirm_password_reset(
     tag = "auth",
     request_body(content = AddressRequest, example = json!({ "email": "ada@example.org" })),
     responses((status = 202, description = "If there are such gifts, a mail is on its way")),
-    extensions(("x-problems" = json!(["rate-limited"])))
 )]
 #[post("/auth/magic-links")]
 pub async fn request_magic_link(

@@ -69,7 +69,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         status = 201, description = "The account", body = UserBody,
         headers(("Location" = String, description = "`/api/v1/me`"))
     )),
-    extensions(("x-problems" = json!(["email-taken", "rate-limited"])))
+    extensions(("x-problems" = json!(["email-taken"])))
 )]
 #[post("/auth/register")]
 pub async fn register_user(
@@ -94,7 +94,7 @@ pub async fn register_user(
         "password": "correct horse battery staple"
     })),
     responses((status = 200, description = "The session", body = SessionBody)),
-    extensions(("x-problems" = json!(["invalid-credentials", "forbidden", "rate-limited"])))
+    extensions(("x-problems" = json!(["invalid-credentials", "forbidden"])))
 )]
 #[post("/auth/login")]
 pub async fn login_user(

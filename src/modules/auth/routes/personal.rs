@@ -34,7 +34,7 @@ use crate::{
     })),
     responses((status = 204, description = "The password is another one")),
     extensions(("x-problems" = json!([
-        "unauthorized", "forbidden", "invalid-credentials", "rate-limited"
+        "unauthorized", "forbidden", "invalid-credentials"
     ])))
 )]
 #[post("/me/password")]

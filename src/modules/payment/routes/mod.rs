@@ -54,7 +54,7 @@ pub fn configure(config: &mut ServiceConfig) {
     extensions(("x-problems" = json!([
         "unauthorized", "not-found", "idempotency-key-missing", "idempotency-key-invalid",
         "idempotency-key-reused", "idempotency-in-progress", "payment-declined",
-        "payment-already-active", "pledge-not-payable", "amount-out-of-range", "rate-limited",
+        "payment-already-active", "pledge-not-payable", "amount-out-of-range",
         "provider-unavailable"
     ]))),
     security(("bearer" = []))

@@ -1,5 +1,7 @@
 //! The ways mail leaves by.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::{register, rows, sending_to};
 use crate::support::{
     Server,
@@ -60,4 +62,18 @@ async fn without_a_mail_server_a_developer_finds_files() {
     let letter = arrive(&server, "ada@example.org", 1).await.remove(0);
     assert_eq!(letter.subject, "Please confirm your e-mail address");
     assert!(letter.token().len() == 43);
+}
+
+/// They hold codes that open accounts.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_mail_are_their_owners_alone() {
+    let server = Server::builder().start().await;
+    register(&server.client(), "ada@example.org").await;
+    arrive(&server, "ada@example.org", 1).await;
+    let folder = server.directory().join("data/mail");
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for file in folder.read_dir().unwrap() {
+        assert_eq!(mode(&file.unwrap().path()), 0o600);
+    }
 }

@@ -1,6 +1,7 @@
 //! Who may do what: every route for every kind of caller, from one table, `matrix.txt`.
 //!
-//! The requests are made so that they change nothing, whoever sends them: whoever is let in is
+//! The requests are made so that they change nothing, whoever sends them (but a key or a session of
+//! its own each is ended by its user): whoever is let in is
 //! answered with 200, or with what is wrong with the request (400, 404, 409, 422, 428).
 
 use std::collections::BTreeSet;
@@ -11,17 +12,20 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    auth::api_keys,
+    auth::{self, PASSWORD, api_keys},
     support::{
         Client, Server,
-        donation::{self, Campaign, Pledge, changed, new_key, promise, sign_up, sign_up_admin},
+        donation::{
+            self, Campaign, Pledge, changed, new_email, new_key, promise, sign_up, sign_up_admin,
+            sign_up_as,
+        },
         mail::redeem_magic_link,
     },
 };
 
 const MATRIX: &str = include_str!("matrix.txt");
 
-const CALLERS: [&str; 11] = [
+const CALLERS: [&str; 13] = [
     "anonymous",
     "guest",
     "other guest",
@@ -30,6 +34,8 @@ const CALLERS: [&str; 11] = [
     "owner",
     "admin",
     "key",
+    "administrator's key",
+    "suspended user",
     "magic link",
     "expired",
     "tampered",
@@ -94,11 +100,13 @@ fn the_matrix_has_every_route_and_no_other() {
 }
 
 struct World {
-    _server: Server,
+    server: Server,
     client: Client,
     /// In the order of [`CALLERS`].
-    tokens: [Option<String>; 11],
+    tokens: [Option<String>; 13],
     things: Vec<(&'static str, String)>,
+    /// Of the "user".
+    email: String,
 }
 
 impl World {
@@ -110,7 +118,8 @@ impl World {
             "title": "Wells", "description": "Water.", "goal_minor": 100, "currency": "USD"
         }));
         let draft = draft.send().await.expect(201).text("id");
-        let (user, other) = (sign_up(&client).await, sign_up(&client).await);
+        let email = new_email();
+        let (user, other) = (sign_up_as(&client, &email).await, sign_up(&client).await);
         let admin = sign_up_admin(&client, &server.database().url()).await;
         let gift = campaign.gift(100);
         let answer = promise(&client, &new_key(), &gift).await.expect(201);
@@ -139,6 +148,8 @@ impl World {
             ("code", "not-found".to_owned()),
         ];
         let key = api_keys::create(&server, &user).await;
+        let admins_key = api_keys::create(&server, &admin).await;
+        let suspended = suspended(&client, &admin).await;
         let magic_link = redeem_magic_link(&server, gift["donor_email"].as_str().unwrap(), 1).await;
         let (expired, tampered) = (expired(&user), tampered(&user, &admin));
         let tokens = [
@@ -150,11 +161,13 @@ impl World {
             Some(campaign.owner),
             Some(admin),
             Some(key),
+            Some(admins_key),
+            Some(suspended),
             Some(magic_link),
             Some(expired),
             Some(tampered),
         ];
-        Self { _server: server, client, tokens, things }
+        Self { server, client, tokens, things, email }
     }
 
     /// The status for each caller.
@@ -163,9 +176,10 @@ impl World {
             path.replace(&format!("{{{name}}}"), value)
         };
         let filled = self.things.iter().fold(path.to_owned(), named);
-        assert!(!filled.contains('{'), "{filled}: nothing has this name");
         let mut statuses = Vec::new();
         for token in &self.tokens {
+            let filled = self.with_new_things(&filled).await;
+            assert!(!filled.contains('{'), "{filled}: nothing has this name");
             let mut request = self.client.request(method.clone(), &filled);
             if let Some(token) = token {
                 request = request.bearer(token);
@@ -178,6 +192,25 @@ impl World {
         statuses
     }
 
+    /// A key and a session of the user that nobody has ended yet, where the path speaks of them.
+    async fn with_new_things(&self, path: &str) -> String {
+        let session = async || {
+            let login = json!({ "email": self.email, "password": PASSWORD });
+            auth::post(&self.server, "/api/v1/auth/login", login).await.expect(200)
+        };
+        if path.contains("{users_key}") {
+            let request = self.client.post("/api/v1/api-keys").json(json!({ "name": "x" }));
+            let key = request.bearer(session().await.text("access_token")).send().await;
+            return path.replace("{users_key}", &key.expect(201).text("id"));
+        }
+        if path.contains("{users_session}") {
+            let access = session().await.text("access_token");
+            let claims: Value = decoded(parts(&access).1);
+            return path.replace("{users_session}", claims["sid"].as_str().unwrap());
+        }
+        path.to_owned()
+    }
+
     /// In order, where an empty one would be refused before the caller is judged.
     fn body(&self, path: &str) -> Value {
         let thing = |name| &self.things.iter().find(|(own, _)| *own == name).unwrap().1;
@@ -187,6 +220,15 @@ impl World {
             _ => json!({}),
         }
     }
+}
+
+/// The token of somebody who was suspended with it in hand.
+async fn suspended(client: &Client, admin: &str) -> String {
+    let token = sign_up(client).await;
+    let me = client.get("/api/v1/me").bearer(&token).send().await.expect(200).text("id");
+    let act = client.post(&format!("/api/v1/admin/users/{me}/suspend")).bearer(admin);
+    act.json(json!({ "reason": "a test" })).send().await.expect(200);
+    token
 }
 
 /// The same token, an hour older than it may be, under the key of the server.

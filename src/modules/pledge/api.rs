@@ -10,7 +10,7 @@ use diesel::QueryResult;
 use super::{
     model::{Pledge, PledgeStatus},
     repo,
-    service::{Traces, is_donor, store_changes, store_traced},
+    service::{Traces, is_donor, is_plainly_donor, store_changes, store_traced},
 };
 use crate::{
     kernel::{
@@ -57,9 +57,15 @@ impl LockedPledge {
         self.0.status == PledgeStatus::Cancelled
     }
 
-    /// Is it the caller's own: the guest's who made it, or the user's?
-    pub fn belongs_to(&self, caller: Caller) -> bool {
-        is_donor(caller, &self.0)
+    /// Is it the caller's own: the guest's who made it, the user's, or made as a guest with an
+    /// address that is proven to be the user's?
+    pub async fn belongs_to(&self, conn: &mut Connection, caller: Caller) -> QueryResult<bool> {
+        is_donor(conn, caller, &self.0).await
+    }
+
+    /// Is it plainly the caller's own? If not, it may be all the same: ask [`Self::belongs_to`].
+    pub fn plainly_belongs_to(&self, caller: Caller) -> bool {
+        is_plainly_donor(caller, &self.0)
     }
 }
 
@@ -180,7 +186,7 @@ pub async fn relation(
     id: PledgeId,
 ) -> QueryResult<Relation> {
     let Some(pledge) = repo::find(conn, id).await? else { return Ok(Relation::Stranger) };
-    if is_donor(caller, &pledge) {
+    if is_donor(conn, caller, &pledge).await? {
         return Ok(Relation::Donor);
     }
     let Some(user) = caller.user_id() else { return Ok(Relation::Stranger) };

@@ -8,6 +8,7 @@ mod donations;
 mod faults;
 mod giving;
 mod history;
+mod joined;
 mod keys;
 mod late;
 mod order_of_checks;

@@ -40,6 +40,12 @@ pub async fn is_admin(conn: &mut Connection, caller: Caller) -> QueryResult<bool
     Ok(role == Some(Role::Admin))
 }
 
+/// The user's address, if it is proven to be theirs.
+pub async fn proven_address(conn: &mut Connection, user: UserId) -> QueryResult<Option<String>> {
+    let found = repo::find_address(conn, user).await?;
+    Ok(found.and_then(|(email, proven)| proven.then_some(email)))
+}
+
 /// The user, or `None` when the account is gone.
 pub async fn find_user(conn: &mut Connection, user: UserId) -> QueryResult<Option<User>> {
     repo::find_user(conn, user).await

@@ -83,10 +83,10 @@ pub async fn begin(
     {
         return Ok(begun);
     }
-    let pledge = pledge::lock(conn, order.pledge_id)
-        .await?
-        .filter(|pledge| pledge.belongs_to(caller))
-        .ok_or(PaymentError::PledgeNotFound)?;
+    let pledge = pledge::lock(conn, order.pledge_id).await?.ok_or(PaymentError::PledgeNotFound)?;
+    if !pledge.belongs_to(conn, caller).await? {
+        return Err(PaymentError::PledgeNotFound);
+    }
     if pledge.is_cancelled() {
         return Err(NotPayable::Cancelled.into());
     }

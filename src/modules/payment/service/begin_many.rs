@@ -137,7 +137,7 @@ impl BeginMany {
     ) -> Option<PayablePledge> {
         let provider = self.providers.get(job.provider)?;
         let pledge = payable.get(&job.order.pledge_id)?.pledge();
-        let plain = pledge.belongs_to(job.caller)
+        let plain = pledge.plainly_belongs_to(job.caller)
             && provider.available().is_ok()
             && provider.check_amount(pledge.money()).is_ok();
         if plain { payable.remove(&job.order.pledge_id) } else { None }

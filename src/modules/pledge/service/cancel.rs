@@ -56,8 +56,11 @@ async fn cancel_in(
         Ok((attempt, _)) => attempt,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let pledge = repo::find_locked(conn, id).await?.filter(|p| is_donor(caller, p));
-    let pledge = cancel_locked(conn, pledge.ok_or(PledgeError::NotFound)?).await?;
+    let pledge = repo::find_locked(conn, id).await?.ok_or(PledgeError::NotFound)?;
+    if !is_donor(conn, caller, &pledge).await? {
+        return Err(PledgeError::NotFound);
+    }
+    let pledge = cancel_locked(conn, pledge).await?;
     let body = serde_json::to_string(&PledgeBody::new(&pledge, true)).unwrap_or_default();
     let response = StoredResponse { status: 200, body };
     if !idempotency::finish(conn, key, attempt, &response).await? {

@@ -13,6 +13,7 @@ mod write;
 
 use std::sync::Arc;
 
+use diesel::QueryResult;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::runtime::Handle;
@@ -29,7 +30,7 @@ use crate::{
         batching::{Batcher, Limits},
         event_bus::EventBus,
         idempotency::ReplayCache,
-        postgres::{Database, Reads},
+        postgres::{Connection, Database, Reads},
     },
 };
 
@@ -86,7 +87,7 @@ impl PledgeService {
     pub async fn get(&self, caller: Caller, id: PledgeId) -> Result<(Pledge, View), PledgeError> {
         let mut conn = self.database.conn().await?;
         let pledge = repo::find(&mut conn, id).await?.ok_or(PledgeError::NotFound)?;
-        if is_donor(caller, &pledge) {
+        if is_donor(&mut conn, caller, &pledge).await? {
             return Ok((pledge, View::Whole));
         }
         let Some(user) = caller.user_id() else { return Err(PledgeError::NotFound) };
@@ -129,8 +130,23 @@ impl PledgeService {
     }
 }
 
-/// The guest who made it, or the user whose it is.
-pub(super) fn is_donor(caller: Caller, pledge: &Pledge) -> bool {
+/// The guest who made it, the user whose it is, or the user with whose address, since proven, a
+/// guest made it: whoever has it in their history.
+pub(super) async fn is_donor(
+    conn: &mut Connection,
+    caller: Caller,
+    pledge: &Pledge,
+) -> QueryResult<bool> {
+    if is_plainly_donor(caller, pledge) {
+        return Ok(true);
+    }
+    let (Some(user), None) = (caller.user_id(), pledge.user_id) else { return Ok(false) };
+    let address = auth::proven_address(conn, user).await?;
+    Ok(address.as_ref() == Some(&pledge.donor_email))
+}
+
+/// Without asking the database: the guest who made it, or the user whose it is.
+pub(super) fn is_plainly_donor(caller: Caller, pledge: &Pledge) -> bool {
     caller.pledge_id() == Some(pledge.id)
         || caller.user_id().is_some_and(|user| pledge.user_id == Some(user))
 }

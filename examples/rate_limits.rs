@@ -19,6 +19,7 @@ async fn main() {
         api_key: quota(),
         account: quota(),
         payments_of_address: quota(),
+        payments_of_user: quota(),
         payments_of_source: quota(),
     };
     let limiter = RateLimiter::new(quotas, None);

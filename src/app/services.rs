@@ -142,6 +142,7 @@ fn limiter(config: &Config, resources: &Resources) -> Option<RateLimiter> {
         api_key: Quota::per_minute(limits.per_api_key_per_minute),
         account: Quota::per_minute(limits.auth_per_minute),
         payments_of_address: Quota::per_hour(limits.payments_per_ip_per_hour),
+        payments_of_user: Quota::per_hour(limits.payments_per_user_per_hour),
         payments_of_source: Quota::per_hour(limits.payments_per_source_per_hour),
     };
     limits.enabled.then(|| RateLimiter::new(quotas, resources.redis.clone()))

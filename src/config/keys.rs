@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 55] = [
+pub const ALL: [&str; 56] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -57,6 +57,7 @@ pub const ALL: [&str; 55] = [
     "rate_limit.per_api_key_per_minute",
     "rate_limit.auth_per_minute",
     "rate_limit.payments_per_ip_per_hour",
+    "rate_limit.payments_per_user_per_hour",
     "rate_limit.payments_per_source_per_hour",
     "log.format",
     "log.filter",

@@ -87,6 +87,10 @@ pub fn lines(config: &Config) -> Vec<(&'static str, Option<String>)> {
             Some(rate_limit.payments_per_ip_per_hour.to_string()),
         ),
         (
+            "rate_limit.payments_per_user_per_hour",
+            Some(rate_limit.payments_per_user_per_hour.to_string()),
+        ),
+        (
             "rate_limit.payments_per_source_per_hour",
             Some(rate_limit.payments_per_source_per_hour.to_string()),
         ),

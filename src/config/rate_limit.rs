@@ -24,6 +24,9 @@ pub struct RateLimit {
     /// Against those who try out cards.
     #[serde(deserialize_with = "values::positive")]
     pub payments_per_ip_per_hour: NonZeroU32,
+    /// By programs: all API keys of a user together.
+    #[serde(deserialize_with = "values::positive")]
+    pub payments_per_user_per_hour: NonZeroU32,
     /// The same card, or what a provider has like it, from anywhere.
     #[serde(deserialize_with = "values::positive")]
     pub payments_per_source_per_hour: NonZeroU32,

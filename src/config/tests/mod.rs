@@ -98,6 +98,7 @@ const EVERYTHING: [(&str, &str); 50] = [
     ("CAREFORALL_RATE_LIMIT__AUTH_PER_MINUTE", "4"),
     ("CAREFORALL_RATE_LIMIT__PAYMENTS_PER_IP_PER_HOUR", "5"),
     ("CAREFORALL_RATE_LIMIT__PAYMENTS_PER_SOURCE_PER_HOUR", "6"),
+    ("CAREFORALL_RATE_LIMIT__PAYMENTS_PER_USER_PER_HOUR", "7"),
     ("CAREFORALL_LOG__FORMAT", "json"),
     ("CAREFORALL_DEV_WHATEVER", "x"),
     ("PATH", "/bin"),
@@ -122,6 +123,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(config.rate_limit.auth_per_minute.get(), 4);
     assert_eq!(config.rate_limit.payments_per_ip_per_hour.get(), 5);
     assert_eq!(config.rate_limit.payments_per_source_per_hour.get(), 6);
+    assert_eq!(config.rate_limit.payments_per_user_per_hour.get(), 7);
     assert_eq!(config.http.cors_origins, ["https://a.example", "http://localhost:3000"]);
     assert_eq!(config.http.max_connections.get(), 9);
     assert_eq!((config.breaker.window_calls.get(), config.breaker.probes.get()), (9, 6));

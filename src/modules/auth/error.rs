@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::model::MOST_KEYS;
 use crate::{
     kernel::problem::{FieldError, Problem, ProblemCode},
     platform::postgres::DbError,
@@ -29,6 +30,8 @@ pub enum AuthError {
     /// The user has no such session or key.
     #[error("you have none with this id")]
     NotFound,
+    #[error("you have {} API keys, and nobody may have more; revoke one first", MOST_KEYS)]
+    TooManyKeys,
     /// Told to whoever knows the password only.
     #[error("the account is suspended")]
     Suspended,
@@ -89,6 +92,7 @@ impl From<AuthError> for Problem {
             }
             AuthError::InvalidMagicLink => ProblemCode::InvalidMagicLink,
             AuthError::NotFound => ProblemCode::NotFound,
+            AuthError::TooManyKeys => ProblemCode::InvalidTransition,
             AuthError::EmailTaken => ProblemCode::EmailTaken,
             AuthError::InvalidCredentials => ProblemCode::InvalidCredentials,
             AuthError::Suspended => ProblemCode::Forbidden,

@@ -47,6 +47,8 @@ pub enum Class {
     Account,
     /// Payments from an address,
     PaymentsOfAddress,
+    /// with the API keys of a user,
+    PaymentsOfUser,
     /// and with a card, or what a provider has like it.
     PaymentsOfSource,
 }
@@ -60,6 +62,7 @@ impl Class {
             Self::UnknownKeys => "unknown_keys",
             Self::Account => "account",
             Self::PaymentsOfAddress => "payments_of_address",
+            Self::PaymentsOfUser => "payments_of_user",
             Self::PaymentsOfSource => "payments_of_source",
         }
     }
@@ -106,6 +109,7 @@ pub struct Quotas {
     pub api_key: Quota,
     pub account: Quota,
     pub payments_of_address: Quota,
+    pub payments_of_user: Quota,
     pub payments_of_source: Quota,
 }
 
@@ -117,6 +121,7 @@ impl Quotas {
             Class::ApiKey => &self.api_key,
             Class::Account => &self.account,
             Class::PaymentsOfAddress => &self.payments_of_address,
+            Class::PaymentsOfUser => &self.payments_of_user,
             Class::PaymentsOfSource => &self.payments_of_source,
         }
     }

@@ -92,6 +92,27 @@ async fn a_key_acts_as_its_user_but_not_on_keys_sessions_and_tokens() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_twenty_keys_and_parallel_requests_get_no_more() {
+    let server = Server::start().await;
+    let client = server.client();
+    let ada = access(&server, "ada@example.org").await;
+    for _ in 0..18 {
+        create(&server, &ada).await;
+    }
+    let make = || client.post(KEYS).bearer(&ada).json(json!({ "name": "x" })).send();
+    let answers = futures_util::future::join_all((0..6).map(|_| make())).await;
+    let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 201);
+    assert_eq!(made.len(), 2);
+    for answer in refused {
+        answer.expect_problem(409, "invalid-transition");
+    }
+    let path = format!("{KEYS}/{}", made[0].text("id"));
+    client.delete(&path).bearer(&ada).send().await.expect(204);
+    make().await.expect(201);
+    create(&server, &access(&server, "bob@example.org").await).await;
+}
+
 /// Credentials are judged before anything else of the request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_key_is_refused_before_the_body_is_read() {

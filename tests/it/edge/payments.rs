@@ -3,9 +3,12 @@
 use serde_json::json;
 
 use super::{expect_limited, limited};
-use crate::support::{
-    Client, Response,
-    donation::{Campaign, Pledge, new_key},
+use crate::{
+    auth::api_keys::create,
+    support::{
+        Client, Response,
+        donation::{Campaign, Pledge, new_key, sign_up},
+    },
 };
 
 async fn pay(client: &Client, pledge: &Pledge, method: &str, address: &str) -> Response {
@@ -25,6 +28,28 @@ async fn one_address_makes_so_many_payments_in_an_hour() {
     expect_limited(pay(&client, &pledge, "pm_success", "192.0.2.1").await);
     // nothing was written, and the pledge can be paid
     pay(&client, &pledge, "pm_success", "192.0.2.2").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_keys_of_a_user_make_so_many_payments_in_an_hour() {
+    let server =
+        limited().env("CAREFORALL_RATE_LIMIT__PAYMENTS_PER_USER_PER_HOUR", 2).start().await;
+    let client = server.client();
+    let campaign = Campaign::open(&client).await;
+    let (ada, bob) = (sign_up(&client).await, sign_up(&client).await);
+    let keys = [create(&server, &ada).await, create(&server, &ada).await];
+    for (key, address) in keys.iter().zip(["192.0.2.1", "192.0.2.2"]) {
+        let pledge = campaign.pledge_by(&client, key, 100).await;
+        pay(&client, &pledge, "pm_declined", address).await.expect(402);
+    }
+    let another = create(&server, &ada).await;
+    let pledge = campaign.pledge_by(&client, &another, 100).await;
+    expect_limited(pay(&client, &pledge, "pm_success", "192.0.2.3").await);
+    // in person the address counts, and others have limits of their own
+    let in_person = campaign.pledge_by(&client, &ada, 100).await;
+    pay(&client, &in_person, "pm_success", "192.0.2.3").await.expect(201);
+    let bobs = campaign.pledge_by(&client, &create(&server, &bob).await, 100).await;
+    pay(&client, &bobs, "pm_success", "192.0.2.3").await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,9 @@ use crate::{kernel::ids::ApiKeyId, modules::auth::schema::api_keys};
 /// How a secret begins, so that leaked ones can be searched for.
 pub const KEY_PREFIX: &str = "cfa_";
 
+/// How many keys a user may have at a time.
+pub const MOST_KEYS: i64 = 20;
+
 /// How many characters of the secret its owner recognises it by.
 const SHOWN: usize = 12;
 

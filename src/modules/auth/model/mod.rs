@@ -7,7 +7,7 @@ mod opaque;
 mod session;
 mod user;
 
-pub use api_key::{ApiKey, KEY_PREFIX};
+pub use api_key::{ApiKey, KEY_PREFIX, MOST_KEYS};
 pub use mailed::{Letter, Purpose};
 pub use opaque::Opaque;
 pub use session::{OpenSession, REFRESH_LIFETIME, StoredToken, Verdict};

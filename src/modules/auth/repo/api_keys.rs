@@ -44,6 +44,16 @@ pub async fn insert_key(
         .await
 }
 
+/// How many keys of the user can be used.
+pub async fn count_keys(conn: &mut Connection, user: UserId) -> QueryResult<i64> {
+    api_keys::table
+        .filter(api_keys::user_id.eq(user))
+        .filter(api_keys::revoked_at.is_null())
+        .count()
+        .get_result(conn)
+        .await
+}
+
 /// The key with this secret, unless it was revoked or its user is suspended.
 pub async fn find_key(conn: &mut Connection, secret_hash: &[u8]) -> QueryResult<Option<KeyUse>> {
     let active = users::table.filter(users::suspended_at.is_null()).select(users::id);

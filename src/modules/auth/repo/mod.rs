@@ -21,7 +21,9 @@ use super::{
 };
 use crate::{kernel::ids::UserId, platform::postgres::Connection};
 
-pub use api_keys::{KeyUse, find_key, insert_key, list_keys, note_use, revoke_key, revoke_keys};
+pub use api_keys::{
+    KeyUse, count_keys, find_key, insert_key, list_keys, note_use, revoke_key, revoke_keys,
+};
 pub use limits::{lock_buckets, store_buckets};
 pub use mailed::{
     MailRequest, NewMailed, REQUESTED, count_since, end_all, find_link, insert_mailed,

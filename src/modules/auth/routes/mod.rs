@@ -57,7 +57,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// Open an account
 ///
 /// The account is a donor's; who is an administrator is decided elsewhere. A mail asks to prove the
-/// address. Sign in afterwards.
+/// address; should it be lost, a password reset proves the address as well. Sign in afterwards.
 #[utoipa::path(
     tag = "auth",
     request_body(content = RegisterRequest, example = json!({

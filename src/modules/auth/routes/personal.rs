@@ -99,7 +99,8 @@ pub async fn end_session(auth: Auth, caller: SessionHolder, id: PathId<Uuid>) ->
 /// Make an API key
 ///
 /// It acts as its user on every route that takes users, except for keys, sessions and passwords. The
-/// secret is shown in this answer and never again.
+/// secret is shown in this answer and never again. A user has at most 20 keys at a time; one more is
+/// 409 `invalid-transition` until another is revoked.
 #[utoipa::path(
     tag = "auth",
     security(("bearer" = [])),
@@ -108,7 +109,7 @@ pub async fn end_session(auth: Auth, caller: SessionHolder, id: PathId<Uuid>) ->
         status = 201, description = "The key, with its secret", body = NewApiKeyBody,
         headers(("Location" = String, description = "Where it can be revoked"))
     )),
-    extensions(("x-problems" = json!(["unauthorized", "forbidden"])))
+    extensions(("x-problems" = json!(["unauthorized", "forbidden", "invalid-transition"])))
 )]
 #[post("/api-keys")]
 pub async fn create_api_key(

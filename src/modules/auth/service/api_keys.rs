@@ -1,5 +1,7 @@
 //! API keys: made and revoked by their user in person, used by programs.
 
+use diesel_async::AsyncConnection;
+
 use super::AuthService;
 use crate::{
     kernel::{
@@ -10,13 +12,13 @@ use crate::{
     modules::auth::{
         api::SessionHolder,
         error::AuthError,
-        model::{ApiKey, KEY_PREFIX, Opaque},
+        model::{ApiKey, KEY_PREFIX, MOST_KEYS, Opaque},
         repo::{self, KeyUse},
     },
 };
 
 impl AuthService {
-    /// A new key, and its secret, which nobody will see again.
+    /// A new key, and its secret, which nobody will see again. Counted under the user's lock.
     pub(in crate::modules::auth) async fn create_key(
         &self,
         caller: SessionHolder,
@@ -31,8 +33,17 @@ impl AuthService {
             last_used_at: None,
         };
         let mut conn = self.conn().await?;
-        self.require_open(&mut conn, caller.user_id, caller.session_id).await?;
-        repo::insert_key(&mut conn, caller.user_id, &key, &secret.hash()).await?;
+        conn.transaction(async |conn| {
+            let user = caller.user_id;
+            repo::lock_user(conn, user).await?.ok_or(AuthError::AccountGone)?;
+            self.require_open(conn, user, caller.session_id).await?;
+            if repo::count_keys(conn, user).await? >= MOST_KEYS {
+                return Err(AuthError::TooManyKeys);
+            }
+            repo::insert_key(conn, user, &key, &secret.hash()).await?;
+            Ok(())
+        })
+        .await?;
         Ok((key, secret))
     }
 

@@ -83,15 +83,19 @@ pub async fn create_payment(
 }
 
 /// Whoever tries out stolen cards makes many payments: from one address, or with one card from
-/// everywhere. Repetitions count too. A program with an API key pays for many people.
+/// everywhere. Repetitions count too. A program with an API key pays for many people, so that it is
+/// counted with all programs of its user instead, wherever they are and however many keys they have.
 async fn spend(
     limits: &Limits,
     caller: Caller,
     provider: Option<&dyn Provider>,
     method: Option<&str>,
 ) -> Result<(), Problem> {
-    if !matches!(caller, Caller::Key { .. }) {
-        limits.address(Class::PaymentsOfAddress).await?;
+    match caller {
+        Caller::Key { user_id, .. } => {
+            limits.spend(Key::id(Class::PaymentsOfUser, user_id.0)).await?;
+        }
+        _ => limits.address(Class::PaymentsOfAddress).await?,
     }
     let Some((provider, method)) = provider.zip(method) else { return Ok(()) };
     match provider.source(method) {

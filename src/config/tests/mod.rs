@@ -50,7 +50,7 @@ fn nothing_set_is_a_developers_machine() {
 }
 
 /// One variable for each setting, and two that are none; the key's file is added by the test.
-const EVERYTHING: [(&str, &str); 50] = [
+const EVERYTHING: [(&str, &str); 51] = [
     ("CAREFORALL_PROFILE", "demo"),
     ("DATABASE_URL", "postgres://u:p@db/careforall"),
     ("DATABASE_REPLICA_URL", "postgresql://u:p@replica/careforall"),

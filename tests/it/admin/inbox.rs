@@ -5,7 +5,103 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::support::{donation::PATIENCE, eventually};
+use crate::support::{
+    donation::{Event, PATIENCE, WEBHOOK_SECRET, webhook},
+    eventually,
+};
+
+/// Sends the event as it is, signed, under another name in the header: refused, and quarantined.
+/// Returns the path of its replay.
+async fn misnamed(world: &World, event: &Event) -> String {
+    let (now, body) = (clock::now().timestamp(), event.0.to_string());
+    let sent = webhook(&world.client, WEBHOOK_SECRET, "evt_other", now, &body).send().await;
+    sent.expect_problem(400, "webhook-malformed");
+    let page = world.get("/admin/webhook-events?status=quarantined").await.expect(200).body;
+    let row = &page["data"][0];
+    assert_eq!((&row["event_type"], &row["payment_id"]), (&json!("malformed"), &Value::Null));
+    format!("/admin/webhook-events/{}/replay", row["id"])
+}
+
+#[tokio::test]
+async fn what_the_door_could_not_read_is_applied_when_it_is_replayed() {
+    let world = World::new().await;
+    let pledge = world.campaign.pledge(&world.client, 10_000).await;
+    let payment = pledge.pay(&world.client, "pm_silent").await;
+    let captured = payment.event("payment.captured");
+    let replay = misnamed(&world, &captured).await;
+
+    world.act(&replay).await.expect(200);
+
+    world.books.becomes(&captured, "applied").await;
+    assert_eq!(payment.read(&world.client).await["captured_minor"], 10_000);
+    let applied = world.get("/admin/webhook-events?status=applied").await.expect(200).body;
+    let row = &applied["data"][0];
+    assert_eq!(
+        (&row["event_id"], &row["event_type"], &row["payment_id"]),
+        (&captured.0["id"], &json!("payment.captured"), &json!(payment.id))
+    );
+    // it stands for its event now: neither that nor another body under its name is a second one
+    for late in [captured.clone(), captured.amount(15_000)] {
+        assert_eq!(late.send(&world.client).await.expect(200).body["status"], "duplicate");
+    }
+    assert_eq!(world.books.count("payment.ledger").await, 1);
+    world.books.balance().await;
+}
+
+#[tokio::test]
+async fn a_replayed_copy_of_an_event_that_was_applied_changes_nothing() {
+    let world = World::new().await;
+    let pledge = world.campaign.pledge(&world.client, 10_000).await;
+    let payment = pledge.pay(&world.client, "pm_silent").await;
+    let captured = payment.event("payment.captured");
+    captured.accepted(&world.client).await;
+    world.books.becomes(&captured, "applied").await;
+    world.books.balance().await;
+    let (before, history) =
+        (payment.read(&world.client).await, world.books.count("payment.history").await);
+
+    // a copy of it, and another body under its name
+    for copy in [captured.clone(), captured.clone().amount(15_000)] {
+        let replay = misnamed(&world, &copy).await;
+        world.act(&replay).await.expect(200);
+        eventually(PATIENCE, || async {
+            let copies = "payment.webhook_inbox WHERE event_type = 'malformed'";
+            world.books.count(&format!("{copies} AND status <> 'ignored'")).await == 0
+        })
+        .await;
+    }
+
+    let ignored = world.get("/admin/webhook-events?status=ignored").await.expect(200).body;
+    let reasons: Vec<_> =
+        ignored["data"].as_array().unwrap().iter().map(|r| &r["reason"]).collect();
+    assert_eq!(reasons, ["duplicate", "duplicate"]);
+    assert_eq!(payment.read(&world.client).await, before);
+    assert_eq!(world.books.count("payment.history").await, history);
+    assert_eq!(world.books.count("payment.ledger").await, 1);
+    world.books.balance().await;
+}
+
+#[tokio::test]
+async fn what_is_replayed_too_early_is_woken_with_its_payment() {
+    let world = World::new().await;
+    let pledge = world.campaign.pledge(&world.client, 10_000).await;
+    let payment = pledge.pay(&world.client, "pm_silent").await;
+    // by the bank's name alone, which is not known here yet
+    world.books.execute("UPDATE payment.payments SET provider_payment_id = NULL").await;
+    let captured = payment.event("payment.captured").data(json!({ "metadata": null }));
+    let replay = misnamed(&world, &captured).await;
+    world.act(&replay).await.expect(200);
+    world.books.comes_to(&captured, "deferred", Some("payment_unknown")).await;
+    let hours = "UPDATE payment.webhook_inbox SET next_attempt_at = now() + interval '1 hour'
+                 WHERE status = 'deferred'";
+    assert_eq!(world.books.execute(hours).await, 1);
+
+    payment.event("payment.authorized").accepted(&world.client).await;
+
+    world.books.becomes(&captured, "applied").await;
+    assert_eq!(payment.read(&world.client).await["captured_minor"], 10_000);
+    world.books.balance().await;
+}
 
 #[tokio::test]
 async fn a_quarantined_webhook_is_listed_with_its_reason_and_judged_again() {

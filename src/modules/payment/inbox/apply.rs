@@ -1,5 +1,7 @@
 //! Applying a batch of webhooks in one transaction.
 
+use std::slice;
+
 use diesel::QueryResult;
 
 use super::{
@@ -9,7 +11,8 @@ use super::{
         model::{Decision, Input, ProviderEvent},
         repo::{self, InboxRow},
     },
-    outcome::{Applied, Undecided, Verdict, dead},
+    outcome::{Applied, Undecided, Verdict},
+    reread::read_again,
     translate::provider_event,
 };
 use crate::{kernel::ids::PaymentId, platform::postgres::Connection};
@@ -20,21 +23,15 @@ pub async fn apply(
     provider: &dyn Provider,
     rows: &[InboxRow],
 ) -> QueryResult<Applied> {
-    let events: Vec<_> = rows.iter().map(|row| (row, provider.parse(None, &row.body))).collect();
-    let ids: Vec<PaymentId> = rows.iter().filter_map(|row| row.payment_id).collect();
-    let names: Vec<&str> =
-        rows.iter().filter_map(|row| row.provider_payment_id.as_deref()).collect();
-    let mut book = Book::open(conn, provider.name(), &ids, &names).await?;
     let mut outcome = Applied::default();
+    let events = read_again(conn, provider, rows, &mut outcome).await?;
+    let mut book = open(conn, provider, &events).await?;
     // an event that cannot be applied yet may only wait for a later one of the same batch
     let mut waiting = Vec::new();
     for (row, event) in &events {
-        match event {
-            Err(error) => outcome.settled.push(dead(row, format!("cannot be read: {error}"))),
-            Ok(event) => match put(&mut book, row, event) {
-                Verdict::Later { .. } => waiting.push((*row, event)),
-                verdict @ Verdict::Done { .. } => outcome.note(&mut book, row, verdict),
-            },
+        match put(&mut book, row, event) {
+            Verdict::Later { .. } => waiting.push((*row, event)),
+            verdict @ Verdict::Done { .. } => outcome.note(&mut book, row, verdict),
         }
     }
     for (row, event) in waiting {
@@ -43,6 +40,18 @@ pub async fn apply(
     }
     finish(conn, &book, &mut outcome).await?;
     Ok(outcome)
+}
+
+/// The book on the payments that the events name.
+async fn open(
+    conn: &mut Connection,
+    provider: &dyn Provider,
+    events: &[(&InboxRow, WebhookEvent)],
+) -> QueryResult<Book> {
+    let ids: Vec<PaymentId> = events.iter().filter_map(|(_, event)| event.payment_id).collect();
+    let names: Vec<&str> =
+        events.iter().filter_map(|(_, event)| event.provider_payment_id.as_deref()).collect();
+    Book::open(conn, provider.name(), &ids, &names).await
 }
 
 /// Writes the book, then the inbox, then wakes what waited for what has happened.
@@ -63,19 +72,15 @@ pub async fn apply_answered(
     row: &InboxRow,
     input_of: impl FnOnce(ProviderEvent) -> Input,
 ) -> QueryResult<Applied> {
-    let ids: Vec<PaymentId> = row.payment_id.into_iter().collect();
-    let names: Vec<&str> = row.provider_payment_id.as_deref().into_iter().collect();
-    let mut book = Book::open(conn, provider.name(), &ids, &names).await?;
     let mut outcome = Applied::default();
-    match provider.parse(None, &row.body) {
-        Err(error) => outcome.settled.push(dead(row, format!("cannot be read: {error}"))),
-        Ok(event) => {
-            let verdict = match find(&book, row, &event) {
-                Ok(id) => judge(&mut book, row, &event, id, input_of),
-                Err(verdict) => verdict,
-            };
-            outcome.note(&mut book, row, verdict);
-        }
+    let events = read_again(conn, provider, slice::from_ref(row), &mut outcome).await?;
+    let mut book = open(conn, provider, &events).await?;
+    if let Some((row, event)) = events.first() {
+        let verdict = match find(&book, row, event) {
+            Ok(id) => judge(&mut book, row, event, id, input_of),
+            Err(verdict) => verdict,
+        };
+        outcome.note(&mut book, row, verdict);
     }
     finish(conn, &book, &mut outcome).await?;
     Ok(outcome)

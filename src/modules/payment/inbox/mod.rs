@@ -14,6 +14,7 @@ mod ask;
 mod door;
 mod letter;
 mod outcome;
+mod reread;
 mod retention;
 mod schedule;
 mod translate;

@@ -6,6 +6,7 @@ mod checks;
 mod due;
 mod history;
 mod inbox;
+mod inbox_names;
 mod naming;
 mod payments;
 mod provider_cursors;
@@ -32,6 +33,7 @@ pub use inbox::{
     InboxRow, NewInboxRow, Settled, claim_inbox, count_inbox, hashes_of, insert_inbox, lock_inbox,
     settle_inbox, wake_deferred, wake_known,
 };
+pub use inbox_names::name_inbox;
 pub use naming::{Named, lock_open, name_many, set_provider_ids};
 pub use payments::{
     PaymentRow, begin_next_key, count_call, find, find_locked, insert_new, lock_named, of_pledge,

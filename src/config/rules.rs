@@ -1,7 +1,8 @@
 //! What holds between settings: values that follow from others, and what a profile refuses.
 
-use std::fs;
+use std::{fs, net::IpAddr};
 
+use actix_web::http::uri::Authority;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -16,6 +17,9 @@ const PUBLISHED: [&str; 5] = [
     "change_me",
     "example",
 ];
+
+/// Whoever guesses a webhook secret can make up captures.
+const SECRET_BYTES: usize = 16;
 
 /// Fills in what follows from other settings.
 pub fn complete(config: &mut Config) -> Result<(), ConfigError> {
@@ -144,8 +148,8 @@ fn sandbox(config: &Config, found: &mut Findings) {
     if let Some(secret) = &config.sandbox.webhook_secret {
         let encoded = secret.expose_secret().strip_prefix("whsec_");
         let bytes = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
-        let problem = "the secret does not have the form whsec_<base64>";
-        let wrong = bytes.is_none_or(|bytes| bytes.is_empty());
+        let problem = "the secret is not whsec_ followed by base64 of at least 16 bytes";
+        let wrong = bytes.is_none_or(|bytes| bytes.len() < SECRET_BYTES);
         found.refuse_if(wrong, "sandbox.webhook_secret", problem);
     }
     let wanted = config.payments.default_provider == Provider::Sandbox;
@@ -155,6 +159,9 @@ fn sandbox(config: &Config, found: &mut Findings) {
 }
 
 fn stripe(config: &Config, found: &mut Findings) {
+    let problem = "a secret is not whsec_ followed by at least 16 visible ASCII characters";
+    let weak = !config.stripe.webhook_secrets.iter().all(is_endpoint_secret);
+    found.refuse_if(weak, "stripe.webhook_secrets", problem);
     let Some(key) = &config.stripe.secret_key else {
         let wanted = config.payments.default_provider == Provider::Stripe;
         let variable = super::keys::variable("stripe.secret_key");
@@ -166,6 +173,27 @@ fn stripe(config: &Config, found: &mut Findings) {
     let form = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic());
     let problem = format!("the key does not begin with {}", prefixes.join(", "));
     found.refuse_if(!rest.is_some_and(form), "stripe.secret_key", problem);
+    // production refuses this of every key
+    let told = config.profile == Profile::Production;
+    let exposed = is_live(key) && is_plain_and_elsewhere(&config.stripe.api_base);
+    let problem = "a live key is not sent to another machine without TLS";
+    found.refuse_if(exposed && !told, "stripe.api_base", problem);
+}
+
+/// Of the form that Stripe gives them, and not to be guessed.
+fn is_endpoint_secret(secret: &SecretString) -> bool {
+    let key = secret.expose_secret().strip_prefix("whsec_").unwrap_or_default();
+    key.len() >= SECRET_BYTES && key.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn is_plain_and_elsewhere(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default().parse::<Authority>();
+    let host = authority.map(|at| at.host().trim_matches(['[', ']']).to_owned());
+    let here = |host: &str| {
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    !host.is_ok_and(|host| here(&host))
 }
 
 fn is_live(key: &SecretString) -> bool {

@@ -70,7 +70,7 @@ async fn a_server_without_the_sandbox_bank_is_not_driven() {
         .env("CAREFORALL_SANDBOX__ENABLED", "false")
         .env("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "stripe")
         .env("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_bench")
-        .env("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_bench")
+        .env("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_bench_without_a_bank")
         .start()
         .await;
     let output = bench(&server, &["pledges"]).await;

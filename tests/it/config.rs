@@ -52,6 +52,7 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
         ("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "paypal"),
         ("CAREFORALL_PLEDGES__MIN_AMOUNT_MINOR", "0"),
         ("CAREFORALL_SANDBOX__WEBHOOK_SECRET", "whsec_not base64"),
+        ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_"),
         ("CAREFORALL_AUTH__SIGNING_KEY", "/no/such/file"),
         ("CAREFORALL_LOG__FORMAT", "xml"),
         ("CAREFORALL_NONSENSE", "1"),
@@ -76,11 +77,71 @@ fn production_refuses_what_only_plays() {
         ("CAREFORALL_SANDBOX__ENABLED", "true"),
         ("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "sandbox"),
         ("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_changeme"),
-        ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_good,whsec_example"),
+        (
+            "CAREFORALL_STRIPE__WEBHOOK_SECRETS",
+            "whsec_good_is_as_long_as_this,whsec_example_of_a_document",
+        ),
     ] {
         let error = refusal(&with(name, value));
         assert!(error.contains(name), "{name}: {error}");
         assert!(!error.contains("changeme") && !error.contains("whsec_"), "{error}");
+    }
+}
+
+/// What `config check` finds, line by line.
+fn problems(environment: &[(&str, &str)]) -> Vec<String> {
+    let output = run(&["config", "check"], environment, "");
+    let (told, shown) = (said(&output.stderr), said(&output.stdout));
+    for (_, value) in environment.iter().filter(|(name, _)| name.contains("SECRET")) {
+        let hidden = value.trim_start_matches("whsec_");
+        assert!(hidden.is_empty() || !format!("{told}{shown}").contains(hidden), "{told}{shown}");
+    }
+    let problems: Vec<_> =
+        told.lines().filter(|line| line.starts_with("problem: ")).map(str::to_owned).collect();
+    assert_eq!(output.status.success(), problems.is_empty(), "{told}");
+    problems
+}
+
+#[test]
+fn webhook_secrets_that_can_be_guessed_are_refused() {
+    let (stripe, sandbox) =
+        ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "CAREFORALL_SANDBOX__WEBHOOK_SECRET");
+    let good = "whsec_0123456789abcdef";
+    for (name, value) in [
+        (stripe, "whsec_"),
+        (stripe, "notasecret-however-long-it-may-be"),
+        (stripe, "whsec_0123456789abcde"),
+        (stripe, "whsec_0123456789 abcdef"),
+        (stripe, "whsec_0123456789abcdéf"),
+        (stripe, &format!("{good},whsec_short")),
+        // 3 bytes, and 15
+        (sandbox, "whsec_MTIz"),
+        (sandbox, "whsec_MTIzNDU2Nzg5MDEyMzQ1"),
+    ] {
+        for profile in ["development", "demo"] {
+            let found = problems(&[("CAREFORALL_PROFILE", profile), (name, value)]);
+            assert!(found.len() == 1 && found[0].contains(name), "{value}: {found:?}");
+        }
+    }
+    let both = format!("{good}, {good}2");
+    assert!(problems(&[(stripe, &both), (sandbox, "whsec_MTIzNDU2Nzg5MDEyMzQ1Ng==")]).is_empty());
+}
+
+#[test]
+fn a_live_key_goes_nowhere_without_tls() {
+    let (key, base) = ("CAREFORALL_STRIPE__SECRET_KEY", "CAREFORALL_STRIPE__API_BASE");
+    for (secret, url, fine) in [
+        ("sk_live_1", "http://stripe.example.org", false),
+        ("rk_live_1", "http://10.0.0.1:12111/stripe", false),
+        ("sk_live_1", "http://127.0.0.1@stripe.example.org", false),
+        ("sk_live_1", "https://stripe.example.org", true),
+        ("sk_live_1", "http://127.0.0.1:12111", true),
+        ("sk_live_1", "http://[::1]:12111/x", true),
+        ("sk_test_1", "http://stripe.example.org", true),
+    ] {
+        let found = problems(&[(key, secret), (base, url)]);
+        let named = found.len() == 1 && found[0].contains(base);
+        assert!(if fine { found.is_empty() } else { named }, "{secret} {url}: {found:?}");
     }
 }
 

@@ -11,7 +11,7 @@ async fn none_of_its_routes_is_there_or_shown() {
         .env("CAREFORALL_SANDBOX__ENABLED", "false")
         .env("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "stripe")
         .env("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_alone")
-        .env("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_alone")
+        .env("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_alone_with_stripe")
         .start()
         .await;
     let client = server.client();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     fake::SECRET,
-    world::{Shop, signature},
+    world::{NEW_SECRET, Shop, signature},
 };
 use crate::support::PYTHON;
 
@@ -53,7 +53,7 @@ async fn what_stripes_sdk_signs_is_accepted_and_nothing_else() {
     let now = clock::now().timestamp();
     for (id, secret, off, expected) in [
         ("evt_now", SECRET, 0, None),
-        ("evt_other_secret", "whsec_new", 0, None),
+        ("evt_other_secret", NEW_SECRET, 0, None),
         ("evt_old", SECRET, -290, None),
         ("evt_early", SECRET, 290, None),
         ("evt_too_old", SECRET, -310, Some("webhook-timestamp-out-of-tolerance")),

@@ -19,7 +19,7 @@ pub use world::World;
 
 /// A key of test mode that the fake knows, and a webhook secret of its endpoint.
 pub const KEY: &str = "sk_test_careforall1";
-pub const SECRET: &str = "whsec_of_the_endpoint";
+pub const SECRET: &str = "whsec_of_the_endpoint_1";
 
 /// Status and body.
 pub type Answer = (u16, Value);

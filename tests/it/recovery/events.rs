@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOWHERE, sweeping};
+use super::{NOWHERE, read_once, sweeping};
 use crate::support::{
     Client,
     donation::{Campaign, PATIENCE, Payment, builder},
@@ -52,6 +52,24 @@ async fn webhooks_dropped_for_an_hour_converge() {
     books.balance().await;
     let listed = books.count("sandbox.events").await;
     assert_eq!(books.count("payment.webhook_inbox").await, listed, "each once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shorter_time_between_two_readings_holds_at_once() {
+    // reads once, and then not for a day
+    let server = sweeping().env("CAREFORALL_SWEEPER__PENDING_AFTER_SECONDS", "3600").start().await;
+    let (client, url) = (server.client(), server.database().url());
+    let books = Books::open(&url).await;
+    read_once(&books).await;
+    let pledge = Campaign::open(&client).await.pledge(&client, 700).await;
+    pledge.pay(&client, "pm_silent").await;
+    let far = "payment.provider_cursors WHERE next_poll_at > now() + interval '20 hours'";
+    assert_eq!(books.count(far).await, 1);
+
+    let reader = reading().database_url(&url).start().await;
+
+    pledge.becomes(&reader.client(), "completed").await;
+    books.balance().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

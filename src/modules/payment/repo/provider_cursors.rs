@@ -20,18 +20,19 @@ pub struct ProviderCursor {
     pub next_poll_at: DateTime<Utc>,
 }
 
-/// Takes the reading of this provider's events until `until`, if it is due. The first time it
-/// begins at `since`.
+/// Takes the reading of this provider's events until `until`, if it is due, or put off beyond
+/// `furthest`: so it was by a setting that holds no more. The first time it begins at `since`.
 pub async fn claim_cursor(
     conn: &mut Connection,
     provider: &str,
     since: DateTime<Utc>,
     until: DateTime<Utc>,
+    furthest: DateTime<Utc>,
 ) -> QueryResult<Option<ProviderCursor>> {
     sql_query(
         "WITH taken AS (
              UPDATE payment.provider_cursors SET next_poll_at = $3
-             WHERE provider = $1 AND next_poll_at <= now()
+             WHERE provider = $1 AND (next_poll_at <= now() OR next_poll_at > $4)
              RETURNING provider, cursor, since, next_poll_at
          ), begun AS (
              INSERT INTO payment.provider_cursors (provider, since, next_poll_at)
@@ -45,6 +46,7 @@ pub async fn claim_cursor(
     .bind::<Text, _>(provider)
     .bind::<Timestamptz, _>(since)
     .bind::<Timestamptz, _>(until)
+    .bind::<Timestamptz, _>(furthest)
     .get_result(conn)
     .await
     .optional()

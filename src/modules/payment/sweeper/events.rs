@@ -18,14 +18,18 @@ use crate::kernel::clock;
 const FIRST: TimeDelta = TimeDelta::hours(72);
 /// Longer than a page takes, calling and storing.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// The clocks of two replicas may differ by this much.
+const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 impl Sweeper {
     pub(super) async fn read_due_events(&self) -> anyhow::Result<()> {
         for provider in self.service.providers().all() {
             let now = clock::now();
             let mut conn = self.database.conn().await?;
+            let furthest = now + LEASE.max(self.service.pace().events_every) + SKEW;
+            let (since, until) = (now - FIRST, now + LEASE);
             let held =
-                repo::claim_cursor(&mut conn, provider.name(), now - FIRST, now + LEASE).await?;
+                repo::claim_cursor(&mut conn, provider.name(), since, until, furthest).await?;
             drop(conn);
             if let Some(held) = held
                 && let Err(error) = self.read_events(provider, held).await

@@ -60,11 +60,13 @@ fn print(report: &ProviderReport) {
     }
     for found in different {
         println!(
-            "  different: {} ({}), captured {} here and {} there",
+            "  different: {} ({}), captured {} {} here and {} {} there",
             found.provider_payment_id,
             found.payment_id,
             found.ours_captured_minor,
-            found.theirs_captured_minor
+            found.ours_currency,
+            found.theirs_captured_minor,
+            found.theirs_currency
         );
     }
     let word = |word: Option<Word>| {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{NOWHERE, sweeping};
 use crate::support::{
     CAREFORALL, Redis, TestDatabase,
-    donation::{Campaign, PATIENCE, WEBHOOK_SECRET, new_key, promise},
+    donation::{Campaign, PATIENCE, WEBHOOK_SECRET, builder, new_key, promise},
     eventually,
     postgres::execute,
     webhooks::Books,
@@ -40,6 +40,23 @@ pub fn restored(url: &str, hours: u16) -> String {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn amounts_that_differ_are_told_with_their_currencies() {
+    let mut server = builder().start().await;
+    let (client, url) = (server.client(), server.database().url());
+    let pledge = Campaign::open(&client).await.pledge(&client, 700).await;
+    let payment = pledge.pay(&client, "pm_success").await;
+    pledge.becomes(&client, "completed").await;
+    server.kill9();
+    execute(&url, "UPDATE sandbox.payments SET currency = 'EUR'");
+    let told = restored(&url, 1);
+    let line = format!(
+        "different: {} ({}), captured 700 USD here and 700 EUR there",
+        payment.provider_payment_id, payment.id
+    );
+    assert!(told.contains(&line), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,7 +72,9 @@ impl Pair {
             findings.push(Finding::Different(Difference {
                 payment_id: ours.id,
                 provider_payment_id: theirs.provider_payment_id.clone(),
+                ours_currency: ours.currency,
                 ours_captured_minor: ours.captured_minor,
+                theirs_currency: theirs.currency,
                 theirs_captured_minor: theirs.captured_minor,
             }));
         }

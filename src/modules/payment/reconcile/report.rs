@@ -54,7 +54,9 @@ pub struct Orphan {
 pub struct Difference {
     pub payment_id: PaymentId,
     pub provider_payment_id: String,
+    pub ours_currency: Currency,
     pub ours_captured_minor: i64,
+    pub theirs_currency: Currency,
     pub theirs_captured_minor: i64,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     kernel::clock,
     modules::payment::{
         Providers,
-        api::{Orphan, ProviderReport, Word, reconcile_provider},
+        api::{Orphan, ProviderReport, Word, admin, reconcile_provider},
     },
     platform::{idempotency::ReplayCache, postgres::Database},
 };
@@ -22,6 +22,7 @@ pub async fn run(config: &Config, hours: u16) -> anyhow::Result<()> {
     app::with_providers(config, async |database, providers| {
         let mut conn = database.conn().await?;
         ReplayCache::begin_epoch(&mut conn).await?;
+        admin::expect_lost_calls(&mut conn).await?;
         drop(conn);
         println!("answers that were kept for repetitions are forgotten");
         compare(database, providers, TimeDelta::hours(hours.into())).await

@@ -155,8 +155,9 @@ impl Provider for Guarded {
     fn find(
         &self,
         payment_id: PaymentId,
+        until: Option<DateTime<Utc>>,
     ) -> BoxFuture<'_, Result<Vec<ProviderPayment>, ProviderError>> {
-        self.call("find", self.provider.find(payment_id))
+        self.call("find", self.provider.find(payment_id, until))
     }
 
     fn verify(

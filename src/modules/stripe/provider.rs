@@ -111,8 +111,9 @@ impl Provider for StripeProvider {
     fn find(
         &self,
         payment_id: PaymentId,
+        until: Option<DateTime<Utc>>,
     ) -> BoxFuture<'_, Result<Vec<ProviderPayment>, ProviderError>> {
-        self.account.find(payment_id).boxed()
+        self.account.find(payment_id, until).boxed()
     }
 
     fn events<'a>(

@@ -25,7 +25,7 @@ async fn one_key_makes_one_payment_and_gets_one_answer() {
         let key = format!("pay_{}", request.payment_id);
         let answers = join_all((0..10).map(|_| world.provider.create(&request, &key))).await;
         assert!(answers.iter().all(|a| a.is_ok() && *a == answers[0]));
-        assert_eq!(world.provider.find(request.payment_id).await.unwrap().len(), 1);
+        assert_eq!(world.provider.find(request.payment_id, None).await.unwrap().len(), 1);
         let other = CreateRequest { amount_minor: 1, ..request };
         let misuse = world.provider.create(&other, &key).await;
         assert!(matches!(misuse, Err(ProviderError::Refused(_))));
@@ -57,7 +57,7 @@ async fn what_the_bank_cannot_do_is_refused_and_what_it_does_not_know_is_not_fou
         let request = request(Some(bad));
         let answer = world.provider.create(&request, "key").await;
         assert!(matches!(answer, Err(ProviderError::Refused(_))), "{bad}: {answer:?}");
-        assert!(world.provider.find(request.payment_id).await.unwrap().is_empty());
+        assert!(world.provider.find(request.payment_id, None).await.unwrap().is_empty());
     }
     let free = CreateRequest { amount_minor: 0, ..request(None) };
     assert!(matches!(world.provider.create(&free, "key").await, Err(ProviderError::Refused(_))));
@@ -66,7 +66,7 @@ async fn what_the_bank_cannot_do_is_refused_and_what_it_does_not_know_is_not_fou
         assert_eq!(world.provider.retrieve(id).await, Err(ProviderError::NotFound));
         assert_eq!(world.provider.cancel(id).await, Err(ProviderError::NotFound));
     }
-    assert!(world.provider.find(PaymentId::generate()).await.unwrap().is_empty());
+    assert!(world.provider.find(PaymentId::generate(), None).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -77,10 +77,10 @@ async fn a_planned_failure_does_nothing_and_a_lost_answer_hides_what_was_done() 
     world.bank.plan_fault(plan(FaultKind::Fail, 1)).await.unwrap();
     world.bank.plan_fault(plan(FaultKind::LoseAnswer, 2)).await.unwrap();
     assert!(unavailable(&world.provider.create(&request, key).await));
-    assert!(world.provider.find(request.payment_id).await.unwrap().is_empty());
+    assert!(world.provider.find(request.payment_id, None).await.unwrap().is_empty());
     for _ in 0..2 {
         assert!(unavailable(&world.provider.create(&request, key).await));
-        let found = world.provider.find(request.payment_id).await.unwrap();
+        let found = world.provider.find(request.payment_id, None).await.unwrap();
         assert_eq!(found.iter().map(|p| p.captured_minor).collect::<Vec<_>>(), [2500]);
     }
     let id = created(world.provider.create(&request, key).await.unwrap()).provider_payment_id;

@@ -72,7 +72,7 @@ async fn what_stripe_refuses_or_cannot_count_is_refused() {
     for order in [small, unknown, uncountable] {
         let answer = provider.create(&order, &key_of(&order)).await;
         assert!(matches!(answer, Err(ProviderError::Refused(_))), "{answer:?}");
-        assert!(provider.find(order.payment_id).await.unwrap().is_empty());
+        assert!(provider.find(order.payment_id, None).await.unwrap().is_empty());
     }
     for method in ["", "pm_", "4242424242424242", "pm_../refunds", "tok_visa"] {
         assert!(provider.check_method(method).is_err(), "{method}");

@@ -103,7 +103,7 @@ async fn objects_of_the_other_mode_are_not_believed() {
     fake.world().livemode = true;
     let provider = provider(&fake);
     assert!(unavailable(&provider.create(&order, &key_of(&order)).await));
-    assert!(unavailable(&provider.find(order.payment_id).await));
+    assert!(unavailable(&provider.find(order.payment_id, None).await));
     let id = fake.world().intents[0]["id"].as_str().unwrap().to_owned();
     assert!(unavailable(&provider.retrieve(&id).await));
 }

@@ -40,15 +40,35 @@ async fn a_payment_is_found_by_our_id_among_many_as_soon_as_it_is_made() {
     let provider = provider(&fake);
     strangers(&mut fake.world(), 70);
     let order = order(None);
-    assert!(provider.find(order.payment_id).await.unwrap().is_empty());
+    assert!(provider.find(order.payment_id, None).await.unwrap().is_empty());
     let id = paid(&provider, &order).await;
     strangers(&mut fake.world(), 250);
-    let found = provider.find(order.payment_id).await.unwrap();
+    let found = provider.find(order.payment_id, None).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].provider_payment_id, id);
     // under another key, there would be two, and both are told
     provider.create(&order, &format!("{}_2", key_of(&order))).await.unwrap();
-    assert_eq!(provider.find(order.payment_id).await.unwrap().len(), 2);
+    assert_eq!(provider.find(order.payment_id, None).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_made_after_our_last_call_is_not_read() {
+    let fake = FakeStripe::start();
+    let provider = provider(&fake);
+    let order = order(None);
+    let id = paid(&provider, &order).await;
+    // Stripe's clock is ahead of ours, and hours of a busy account follow
+    fake.world().intents[0]["created"] = json!((clock::now() + TimeDelta::minutes(4)).timestamp());
+    strangers(&mut fake.world(), 1000);
+    for stranger in &mut fake.world().intents[1..] {
+        stranger["created"] = json!((clock::now() + TimeDelta::hours(1)).timestamp());
+    }
+
+    let found = provider.find(order.payment_id, Some(clock::now())).await.unwrap();
+
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].provider_payment_id, id);
+    assert_eq!(fake.asked("GET payment_intents").len(), 1);
 }
 
 #[tokio::test]

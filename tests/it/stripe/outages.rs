@@ -1,5 +1,6 @@
 //! Answers that do not come, while the real program waits for them.
 
+use careforall::kernel::clock;
 use serde_json::json;
 
 use super::{
@@ -43,6 +44,11 @@ async fn a_time_out_is_503_and_the_same_key_finds_the_same_intent() {
     let (intents, asked) = (shop.fake.world().intents.len(), shop.fake.asked(INTENTS));
     assert_eq!((intents, asked.len()), (1, 2));
     assert_eq!(asked[0], asked[1]);
+    // it was looked for up to some minutes after the call, and not up to now, however late that is
+    let listed = shop.fake.asked("GET payment_intents");
+    let ends: Vec<_> = listed.iter().map(|one| one.fields.number("created[lt]").unwrap()).collect();
+    let now = clock::now().timestamp();
+    assert!(!ends.is_empty() && ends.iter().all(|end| (now..now + 660).contains(end)), "{ends:?}");
     shop.deliver_newest("payment_intent.succeeded").await;
     assert_eq!(shop.amounts(&payment, "captured").await, [2500, 0, 0]);
     shop.books.balance().await;

@@ -15,6 +15,7 @@ use super::super::{
 };
 use crate::{
     kernel::{
+        clock,
         ids::{CampaignId, PaymentId, UserId},
         page::{Page, PageRequest},
     },
@@ -86,6 +87,12 @@ pub async fn replay_webhook(
     }
     let after = admin::renew_webhook(conn, id).await?;
     Ok((before, after))
+}
+
+/// After a restoration: of the calls since the backup nobody knows, so that what they may have made
+/// is searched for up to now.
+pub async fn expect_lost_calls(conn: &mut Connection) -> QueryResult<()> {
+    repo::stamp_lost_calls(conn, clock::now()).await.map(drop)
 }
 
 /// How many webhooks are in each state that is not final.

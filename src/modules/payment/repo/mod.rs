@@ -37,7 +37,7 @@ pub use inbox_names::name_inbox;
 pub use naming::{Named, lock_open, name_many, set_provider_ids};
 pub use payments::{
     PaymentRow, begin_next_key, count_call, find, find_locked, insert_new, lock_named, of_pledge,
-    stamp_call, update_many, with_payments,
+    stamp_call, stamp_lost_calls, update_many, with_payments,
 };
 pub use provider_cursors::{ProviderCursor, claim_cursor, move_cursor};
 pub use reconciliations::{

@@ -193,6 +193,13 @@ pub async fn stamp_call(
     stamp.execute(conn).await.map(drop)
 }
 
+/// Notes that the provider may have been asked, until `at`, for payments that it would be searched
+/// for. Returns how many they are.
+pub async fn stamp_lost_calls(conn: &mut Connection, at: DateTime<Utc>) -> QueryResult<usize> {
+    let searched = dsl::provider_payment_id.is_null().or(dsl::create_attempt.gt(1));
+    diesel::update(payments::table.filter(searched)).set(dsl::called_at.eq(at)).execute(conn).await
+}
+
 /// Stores what may change of locked payments.
 pub async fn update_many(conn: &mut Connection, rows: &[&PaymentRow]) -> QueryResult<()> {
     cached(

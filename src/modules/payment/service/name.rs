@@ -14,6 +14,7 @@ use super::{
     },
     PaymentService,
     budget::Budget,
+    recover::made_until,
 };
 
 impl PaymentService {
@@ -30,7 +31,7 @@ impl PaymentService {
         if let Some(name) = &payment.provider_payment_id {
             return Ok(name.clone());
         }
-        let found = budget.call(provider.find(payment.id)).await?;
+        let found = budget.call(provider.find(payment.id, made_until(payment))).await?;
         let captured = found.iter().filter(|found| found.captured_minor > 0).count();
         if captured > 1 {
             tracing::error!(payment_id = %payment.id, captured, "captured more than once");

@@ -38,6 +38,15 @@ pub fn idempotency_key(payment: &PaymentRow) -> String {
     }
 }
 
+/// After the last call a payment may still be made for so long: five times [`IN_FLIGHT`], for whoever
+/// looks too short sees none, and may have a second one made.
+const ECHO: TimeDelta = TimeDelta::minutes(5);
+
+/// When the provider may last have made this payment. A call is noted before it is sent.
+pub fn made_until(payment: &PaymentRow) -> Option<DateTime<Utc>> {
+    payment.called_at.map(|at| at + ECHO)
+}
+
 /// How long to wait before this payment is sent again; `None`: it may be sent now.
 pub fn rest(payment: &PaymentRow, now: DateTime<Utc>) -> Option<Duration> {
     let called = payment.called_at.filter(|_| payment.create_calls >= CALLS)?;
@@ -64,7 +73,7 @@ impl PaymentService {
         request: &CreateRequest,
         budget: &mut Budget,
     ) -> Result<CreateAnswer, ProviderError> {
-        let mut found = budget.call(provider.find(payment.id)).await?;
+        let mut found = budget.call(provider.find(payment.id, made_until(payment))).await?;
         found.sort_by_key(|payment| rank(payment.status));
         let Some(best) = found.pop() else {
             return self.send_again(provider, payment, request, budget).await;

@@ -14,6 +14,7 @@ use super::{
     },
     PaymentService,
     budget::Budget,
+    recover::made_until,
 };
 use crate::{kernel::clock, platform::postgres::Connection};
 
@@ -88,7 +89,10 @@ impl PaymentService {
         let mut names: Vec<String> = payment.provider_payment_id.iter().cloned().collect();
         // sent under several keys, it may by mistake have been made several times
         if names.is_empty() || payment.create_attempt > 1 {
-            let found = budget.call(provider.find(payment.id)).await.map_err(failed)?;
+            let found = budget
+                .call(provider.find(payment.id, made_until(payment)))
+                .await
+                .map_err(failed)?;
             let found = found.into_iter().map(|found| found.provider_payment_id);
             names.extend(found.filter(|name| payment.provider_payment_id.as_ref() != Some(name)));
         }

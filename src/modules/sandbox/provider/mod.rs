@@ -176,6 +176,7 @@ impl Provider for SandboxProvider {
     fn find(
         &self,
         payment_id: PaymentId,
+        _until: Option<DateTime<Utc>>,
     ) -> BoxFuture<'_, Result<Vec<ProviderPayment>, ProviderError>> {
         let found = self.bank.find(payment_id, "", ALL).map(|found| {
             let found = found.map_err(ProviderError::from)?;

@@ -120,14 +120,20 @@ impl StripeAccount {
         Ok(payment)
     }
 
-    /// By listing all since the payment was made here, and not by Stripe's search: the list shows
-    /// an intent as soon as it is made, the search some time later, and "there is none" is acted
-    /// upon. It is said only when all have been seen.
-    pub async fn find(&self, payment_id: PaymentId) -> Result<Vec<ProviderPayment>, ProviderError> {
+    /// By listing all from when the payment was made here to `last`, when it may last have been
+    /// made there, and not by Stripe's search: the list shows an intent as soon as it is made, the
+    /// search some time later, and "there is none" is acted upon. It is said only when all have been
+    /// seen. Without an end, a busy account's list would grow longer than there is time to read.
+    pub async fn find(
+        &self,
+        payment_id: PaymentId,
+        last: Option<DateTime<Utc>>,
+    ) -> Result<Vec<ProviderPayment>, ProviderError> {
         let until = deadline();
+        let (from, to) = (made_at(payment_id), last.map(|last| last + SKEW));
         let (mut found, mut cursor) = (Vec::new(), None);
         loop {
-            let page = self.page(made_at(payment_id), None, cursor.as_deref(), until).await?;
+            let page = self.page(from, to, cursor.as_deref(), until).await?;
             for intent in &page.data {
                 if intent.metadata.payment_id == Some(payment_id) {
                     found.push(ProviderPayment::try_from(intent)?);

@@ -116,10 +116,12 @@ pub trait Provider: Send + Sync + 'static {
         provider_payment_id: &'a str,
     ) -> BoxFuture<'a, Result<ProviderPayment, ProviderError>>;
 
-    /// The provider's payments whose metadata carry our id: none, one, or by mistake several.
+    /// The provider's payments whose metadata carry our id: none, one, or by mistake several. After
+    /// `until`, where it is known, none can have been made.
     fn find(
         &self,
         payment_id: PaymentId,
+        until: Option<DateTime<Utc>>,
     ) -> BoxFuture<'_, Result<Vec<ProviderPayment>, ProviderError>>;
 
     /// The provider's events after `cursor` (`None`: from `since`), oldest first.

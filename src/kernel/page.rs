@@ -23,7 +23,7 @@ pub struct PageQuery {
 /// Why a page cannot be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    #[error("limit must be between 1 and 100")]
+    #[error("must be between 1 and 100")]
     Limit,
     #[error("the cursor is not one of ours")]
     Cursor,

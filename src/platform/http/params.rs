@@ -38,8 +38,10 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
-        if query.contains("%00") {
-            return ready(Err(Problem::field("query", "invalid", "must not contain U+0000")));
+        if let Some(pair) = query.split('&').find(|pair| pair.contains("%00")) {
+            let name = pair.split('=').next().filter(|name| !name.contains("%00"));
+            let name = name.unwrap_or("query");
+            return ready(Err(Problem::field(name, "invalid", "must not contain U+0000")));
         }
         let parsed = actix_web::web::Query::<T>::from_query(query);
         ready(parsed.map(|q| Self(q.into_inner())).map_err(|error| {

@@ -33,7 +33,9 @@ async fn a_query_out_of_form_is_named() {
         ("category=", "category"),
         ("sort=oldest", "sort"),
         ("nonsense=1", "nonsense"),
-        ("status=active%00", "query"),
+        ("status=active%00", "status"),
+        ("limit=2&q=a%00b", "q"),
+        ("q%00=1", "query"),
     ];
     for (query, field) in cases {
         let answer = server.client().get(&format!("/api/v1/campaigns?{query}")).send().await;
@@ -41,6 +43,8 @@ async fn a_query_out_of_form_is_named() {
         assert_eq!(answer.body["errors"][0]["field"], field, "{query}: {:#}", answer.body);
         assert!(!answer.text("detail").contains("deserialize"), "{query}: {:#}", answer.body);
     }
+    let answer = server.client().get("/api/v1/campaigns?limit=0").send().await;
+    assert_eq!(answer.body["errors"][0]["message"], "must be between 1 and 100");
     for cursor in ["x", "", "AAAAAAAA", "%ff", "%F0%9F%92%A9", &"A".repeat(5000)] {
         let answer =
             server.client().get(&format!("/api/v1/campaigns?cursor={cursor}")).send().await;

@@ -31,7 +31,7 @@ mod webhook;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use error::SandboxError;
-pub use model::{Account, BankPayment, Method, RuleError};
+pub use model::{Account, BankPayment, Method, Outcome, RuleError};
 pub use provider::SandboxProvider;
 pub use repo::{AccountTransaction, FaultKind, Operation};
 pub use service::{Creation, Fault, KeyReused, RefundOrder, SandboxBank};

@@ -68,6 +68,29 @@ async fn a_refund_takes_from_what_a_smaller_dispute_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_inquiry_that_is_answered_moves_no_money_and_one_that_is_not_does() {
+    let office = Office::new().await;
+    let (client, books) = (&office.world.client, &office.world.books);
+    let (pledge, payment) = office.paid("pm_success").await;
+    let inquire = async || payment.at_counter(client, "disputes", json!({ "inquiry": true })).await;
+
+    let answered = inquire().await;
+    close_dispute(client, &answered, "won").await;
+
+    let heard = "payment.webhook_inbox WHERE event_type = 'dispute.won' AND status <> 'pending'";
+    eventually(PATIENCE, || async { books.count(heard).await == 1 }).await;
+    assert_eq!(payment.read(client).await["disputed_minor"], 0);
+    assert_eq!(books.count("payment.ledger WHERE kind = 'disputed'").await, 0);
+
+    let escalated = inquire().await;
+    close_dispute(client, &escalated, "escalated").await;
+    pledge.becomes(client, "disputed").await;
+    close_dispute(client, &escalated, "won").await;
+    pledge.becomes(client, "completed").await;
+    office.world.ends_with(10_000, 0, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_inquiry_moves_no_money() {
     let office = Office::new().await;
     let client = &office.world.client;

@@ -2,9 +2,12 @@
 
 use careforall::{
     kernel::{ids::RefundId, money::Money},
-    modules::payment::api::{
-        CaptureMethod, CreateRequest, Provider, ProviderDisputeStatus, ProviderError,
-        ProviderRefund, ProviderRefundStatus, ProviderStatus, RefundRequest,
+    modules::{
+        payment::api::{
+            CaptureMethod, CreateRequest, Provider, ProviderDisputeStatus, ProviderError,
+            ProviderRefund, ProviderRefundStatus, ProviderStatus, RefundRequest,
+        },
+        sandbox::Outcome,
     },
 };
 use futures_util::future::join_all;
@@ -84,19 +87,21 @@ async fn a_refund_that_fails_is_pending_then_succeeds_and_then_fails() {
 }
 
 #[tokio::test]
-async fn a_dispute_is_decided_once_and_an_inquiry_never() {
+async fn a_dispute_is_decided_once() {
     let (world, worker) = World::at_work().await;
     let id = world.pay("pm_dispute").await;
     let larger = world.bank.open_dispute(&id, Some(9000), false).await.unwrap();
     let inquiry = world.bank.open_dispute(&id, None, true).await.unwrap();
-    world.bank.close_dispute(&larger.id, false).await.unwrap();
-    assert!(world.bank.close_dispute(&larger.id, true).await.is_err());
-    assert!(world.bank.close_dispute(&inquiry.id, true).await.is_err());
+    world.bank.close_dispute(&larger.id, Outcome::Lost).await.unwrap();
+    for outcome in [Outcome::Won, Outcome::Escalated] {
+        assert!(world.bank.close_dispute(&larger.id, outcome).await.is_err());
+    }
+    assert!(world.bank.close_dispute(&inquiry.id, Outcome::Lost).await.is_err());
     let listed = world.provider.retrieve(&id).await.unwrap().disputes.unwrap();
     let seen: Vec<_> = listed.iter().map(|d| (d.status, d.amount_minor)).collect();
     let expected = [(ProviderDisputeStatus::Open, 2500), (ProviderDisputeStatus::Lost, 9000)];
     assert_eq!(seen, expected);
-    let won = world.bank.close_dispute(&listed[0].provider_dispute_id, true).await.unwrap();
+    let won = world.bank.close_dispute(&listed[0].provider_dispute_id, Outcome::Won).await.unwrap();
     assert_eq!(won.amount_minor, 2500);
     let mut said = types(&world.all_said().await);
     said.retain(|name| name.starts_with("dispute"));

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     kernel::{ids::RefundId, problem::Problem},
-    modules::sandbox::model::{BankDispute, BankRefund, MAX_BALANCE},
+    modules::sandbox::model::{BankDispute, BankRefund, MAX_BALANCE, Outcome},
     platform::http::Checks,
 };
 
@@ -37,6 +37,18 @@ pub struct OpenDispute {
 pub enum Verdict {
     Won,
     Lost,
+    /// Of an inquiry: it becomes a dispute.
+    Escalated,
+}
+
+impl From<Verdict> for Outcome {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Won => Self::Won,
+            Verdict::Lost => Self::Lost,
+            Verdict::Escalated => Self::Escalated,
+        }
+    }
 }
 
 /// A dispute to be closed.

@@ -11,9 +11,7 @@ use uuid::Uuid;
 
 pub use delivery::{DeliveryView, Redeliver, Redelivered};
 pub use fault::{FaultView, PlanFault};
-pub use giving_back::{
-    BankDisputeView, BankRefundView, CloseDispute, GiveBack, OpenDispute, Verdict,
-};
+pub use giving_back::{BankDisputeView, BankRefundView, CloseDispute, GiveBack, OpenDispute};
 
 use super::{
     model::{Account, BankPayment, MAX_BALANCE, Method},

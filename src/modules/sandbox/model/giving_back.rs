@@ -31,6 +31,14 @@ words! {
     }
 }
 
+/// How a dispute or an inquiry goes on, for the merchant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Won,
+    Lost,
+    Escalated,
+}
+
 /// A refund as the bank keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = refunds, check_for_backend(diesel::pg::Pg))]
@@ -148,15 +156,17 @@ impl BankDispute {
         }
     }
 
-    /// Decides it, once.
-    pub fn close(mut self, won: bool, now: DateTime<Utc>) -> Result<Act, RuleError> {
-        if self.status != DisputeStatus::Open {
-            return Err(RuleError::Dispute(self.status));
-        }
-        let (status, what) = if won {
-            (DisputeStatus::Won, What::DisputeWon)
-        } else {
-            (DisputeStatus::Lost, What::DisputeLost)
+    /// Decides it, once. An inquiry is answered, which moves no money, or becomes a dispute.
+    pub fn close(mut self, outcome: Outcome, now: DateTime<Utc>) -> Result<Act, RuleError> {
+        let (status, what) = match (self.status, outcome) {
+            (DisputeStatus::Open | DisputeStatus::Inquiry, Outcome::Won) => {
+                (DisputeStatus::Won, What::DisputeWon)
+            }
+            (DisputeStatus::Open, Outcome::Lost) => (DisputeStatus::Lost, What::DisputeLost),
+            (DisputeStatus::Inquiry, Outcome::Escalated) => {
+                (DisputeStatus::Open, What::DisputeOpened)
+            }
+            _ => return Err(RuleError::Dispute(self.status)),
         };
         (self.status, self.updated_at) = (status, now);
         let mut act = Act::default();

@@ -7,7 +7,6 @@ use super::{
     super::{
         dto::{
             BankDisputeView, BankPaymentView, BankRefundView, CloseDispute, GiveBack, OpenDispute,
-            Verdict,
         },
         service::RefundOrder,
     },
@@ -92,7 +91,8 @@ pub async fn open_sandbox_dispute(
 
 /// Decide a dispute
 ///
-/// Once: won returns the money to the merchant, lost does not.
+/// Once: won returns the money to the merchant, lost does not. An inquiry can be won, which moves no
+/// money, or escalated: it becomes a dispute, and the money is withdrawn.
 #[utoipa::path(
     tag = "sandbox",
     params(("dispute_id" = String, Path, description = "The dispute, as the bank calls it", pattern = "^dp_[0-9a-f]{32}$", example = "dp_01938f1e7c1a7c3e9f6e0a4b5c6d7e8f")),
@@ -106,7 +106,7 @@ pub async fn close_sandbox_dispute(
     id: web::Path<String>,
     Json(body): Json<CloseDispute>,
 ) -> Result<HttpResponse, Problem> {
-    let dispute = bank.close_dispute(&id, body.outcome == Verdict::Won).await?;
+    let dispute = bank.close_dispute(&id, body.outcome.into()).await?;
     Ok(HttpResponse::Accepted().json(BankDisputeView::from(dispute)))
 }
 

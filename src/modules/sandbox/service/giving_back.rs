@@ -7,7 +7,7 @@ use crate::{
     kernel::{clock, ids::RefundId},
     modules::sandbox::{
         error::SandboxError,
-        model::{BankDispute, BankPayment, BankRefund},
+        model::{BankDispute, BankPayment, BankRefund, Outcome},
         repo,
     },
     platform::postgres::Connection,
@@ -96,8 +96,12 @@ impl SandboxBank {
         act.dispute.ok_or(SandboxError::NoDispute)
     }
 
-    /// Decides a dispute.
-    pub async fn close_dispute(&self, id: &str, won: bool) -> Result<BankDispute, SandboxError> {
+    /// Decides a dispute or an inquiry.
+    pub async fn close_dispute(
+        &self,
+        id: &str,
+        outcome: Outcome,
+    ) -> Result<BankDispute, SandboxError> {
         let mut conn = self.database.conn().await?;
         let done = conn.transaction(async |conn| -> Result<_, SandboxError> {
             let found = repo::load_dispute(conn, id).await?.ok_or(SandboxError::NoDispute)?;
@@ -106,7 +110,7 @@ impl SandboxBank {
             let payment = payment.ok_or(SandboxError::NoPayment)?;
             let found = repo::load_dispute(conn, id).await?.ok_or(SandboxError::NoDispute)?;
             let now = clock::now();
-            let act = found.close(won, now)?;
+            let act = found.close(outcome, now)?;
             store(conn, &act, &payment, None, now).await?;
             act.dispute.ok_or(SandboxError::NoDispute)
         });

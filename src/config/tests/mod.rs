@@ -71,7 +71,7 @@ const EVERYTHING: [(&str, &str); 51] = [
     ("CAREFORALL_SANDBOX__WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ("CAREFORALL_SANDBOX__WEBHOOK_URL", "http://localhost:9/hook"),
     ("CAREFORALL_STRIPE__SECRET_KEY", "sk_live_x"),
-    ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_a,whsec_b"),
+    ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_0123456789abcdef,whsec_fedcba9876543210"),
     ("CAREFORALL_STRIPE__API_BASE", "http://localhost:12111/"),
     ("CAREFORALL_PAYMENTS__DEFAULT_PROVIDER", "stripe"),
     ("CAREFORALL_BREAKER__WINDOW_CALLS", "9"),
@@ -174,7 +174,10 @@ fn what_is_printed_is_toml_and_holds_no_secret() {
         ("CAREFORALL_AUTH__SIGNING_KEY", PKCS8),
         ("CAREFORALL_SANDBOX__WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         ("CAREFORALL_STRIPE__SECRET_KEY", "sk_test_hush"),
-        ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_hush,whsec_hush"),
+        (
+            "CAREFORALL_STRIPE__WEBHOOK_SECRETS",
+            "whsec_hush_hush_hush_hush,whsec_hush_hush_hush_hush",
+        ),
         ("CAREFORALL_MAIL__SMTP_URL", "smtp://u:hush@mail"),
     ])
     .unwrap();

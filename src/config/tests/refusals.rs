@@ -48,7 +48,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "CAREFORALL_SANDBOX__WEBHOOK_SECRET",
         "hush",
-        "the secret does not have the form whsec_<base64>",
+        "the secret is not whsec_ followed by base64 of at least 16 bytes",
     ),
     (
         "CAREFORALL_AUTH__SIGNING_KEY",
@@ -140,7 +140,7 @@ fn production_refuses_what_is_not_for_real_money() {
         ("CAREFORALL_STRIPE__SECRET_KEY", "sk_live_change-me"),
         ("CAREFORALL_STRIPE__SECRET_KEY", "rk_test_1"),
         ("CAREFORALL_STRIPE__API_BASE", "http://stripe.internal"),
-        ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_fine,whsec_CHANGEME"),
+        ("CAREFORALL_STRIPE__WEBHOOK_SECRETS", "whsec_0123456789abcdef,whsec_CHANGEME_CHANGEME"),
         (
             "CAREFORALL_AUTH__SIGNING_KEY",
             "-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\\n-----END PRIVATE KEY-----",

@@ -100,8 +100,8 @@ async fn a_user_has_twenty_keys_and_parallel_requests_get_no_more() {
     for _ in 0..18 {
         create(&server, &ada).await;
     }
-    let make = || client.post(KEYS).bearer(&ada).json(json!({ "name": "x" })).send();
-    let answers = futures_util::future::join_all((0..6).map(|_| make())).await;
+    let another = || client.post(KEYS).bearer(&ada).json(json!({ "name": "x" })).send();
+    let answers = futures_util::future::join_all((0..6).map(|_| another())).await;
     let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 201);
     assert_eq!(made.len(), 2);
     for answer in refused {
@@ -109,7 +109,7 @@ async fn a_user_has_twenty_keys_and_parallel_requests_get_no_more() {
     }
     let path = format!("{KEYS}/{}", made[0].text("id"));
     client.delete(&path).bearer(&ada).send().await.expect(204);
-    make().await.expect(201);
+    another().await.expect(201);
     create(&server, &access(&server, "bob@example.org").await).await;
 }
 

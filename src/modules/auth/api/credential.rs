@@ -1,8 +1,9 @@
 //! What a request carries in `Authorization`, and whose it is.
 //!
-//! Tokens are verified without the database, and refused once their session is known to have ended. API keys are looked up by a middleware, [`identify`],
-//! before anything else of the request is judged: credentials come first. An address that keeps
-//! trying keys that nobody has is not looked up for any more, so that nobody searches for keys here.
+//! Tokens are verified without the database, and refused once their session is known to have ended.
+//! API keys are looked up by a middleware, [`identify`], before anything else of the request is
+//! judged: credentials come first. An address that keeps trying keys that nobody has is not looked up
+//! for any more, so that nobody searches for keys here.
 
 use actix_web::{
     HttpMessage, HttpRequest,

@@ -28,7 +28,8 @@ pub async fn ids_after(
     repo::ids_after(conn, after, limit).await
 }
 
-/// Those of these payments that exist, each with its amount in minor units, and where facts, ledger, history and refunds say otherwise.
+/// Those of these payments that exist, each with its amount in minor units, and where facts, ledger,
+/// history and refunds say otherwise.
 pub async fn examine(
     conn: &mut Connection,
     ids: &[PaymentId],

@@ -92,9 +92,11 @@ async fn a_wake_reaches_consumers_and_other_replicas() {
     running.await.unwrap().unwrap();
 }
 
-/// Never looks by itself; leaves what is to be done to others for so long.
+/// Never looks by itself, but once at its start, when it sweeps; leaves what is to be done to others
+/// for so long.
 fn only_when_woken(deference: Duration) -> BusConfig {
-    BusConfig { idle_tick: Duration::from_hours(1), deference, ..BusConfig::default() }
+    let never = Duration::from_hours(1);
+    BusConfig { idle_tick: never, sweep_every: never, deference, ..BusConfig::default() }
 }
 
 /// A bus that has heard `heard` is woken, and does the work.
@@ -146,7 +148,9 @@ async fn a_bus_leaves_the_work_to_one_that_goes_before_it() {
         })
         .await;
     }
-    assert!(moved.load(Ordering::Relaxed) >= ROUNDS, "the elder moved those of every round");
+    // but for what the two sweeps found, which is of one round each at most
+    let moved = moved.load(Ordering::Relaxed);
+    assert!(moved + 2 >= ROUNDS, "the elder moved those of {moved} rounds of {ROUNDS}");
     assert!(asked.load(Ordering::Relaxed) > 0, "the younger said that there was work");
     token.cancel();
     for bus in running {

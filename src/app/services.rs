@@ -68,7 +68,7 @@ impl Services {
         let donor_key = secrets::get_or_create(&mut conn, "donor-hash-key", random_key).await?;
         let sandbox = sandbox(&mut conn, config, resources, own_address).await?;
         let runtime = Handle::current();
-        let replays = ReplayCache::new(resources.redis.clone(), &mut conn, &runtime).await?;
+        let replays = ReplayCache::new(resources.redis.clone(), &mut conn).await?;
         drop(conn);
 
         let bus = match &resources.redis {

@@ -74,21 +74,17 @@ impl RedisPool {
         self.run::<i64>("PUBLISH", command).await;
     }
 
-    /// The values of many keys in one round trip, in their order.
-    pub async fn get_many(&self, keys: &[String]) -> Option<Vec<Option<Vec<u8>>>> {
-        let mut command = redis::cmd("MGET");
-        command.arg(keys);
-        self.run("MGET", command).await
+    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        let mut command = redis::cmd("GET");
+        command.arg(key);
+        self.run::<Option<Vec<u8>>>("GET", command).await?
     }
 
-    /// Sets many keys in one round trip; whatever goes wrong costs only speed.
-    pub async fn set_many(&self, entries: &[(String, Vec<u8>)], ttl: Duration) {
-        let mut pipe = redis::pipe();
-        for (key, value) in entries {
-            pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(ttl)).ignore();
-        }
-        let set = |mut conn| async move { pipe.query_async::<()>(&mut conn).await };
-        self.ask("PIPELINE SET", set).await;
+    /// Whatever goes wrong costs only speed.
+    pub async fn set(&self, key: &str, value: &[u8], ttl: Duration) {
+        let mut command = redis::cmd("SET");
+        command.arg(key).arg(value).arg("PX").arg(millis(ttl));
+        self.run::<()>("SET", command).await;
     }
 
     /// Sets a value unless a newer version is there already.

@@ -60,7 +60,7 @@ pub async fn insert_finished(
     // the row that was inserted for a repeated key is that of the first
     let mut fresh: HashSet<(String, String)> =
         inserted.into_iter().map(|row| (row.scope, row.key)).collect();
-    Ok(entries.iter().map(|(k, _)| fresh.remove(&(k.scope.clone(), k.key.clone()))).collect())
+    Ok(entries.iter().map(|(k, _)| fresh.remove(&k.name())).collect())
 }
 
 /// Those of the keys, as scope and key, that are used: finished, or being executed.
@@ -126,10 +126,7 @@ pub async fn claim_new(
     .await?;
     let mut attempts: HashMap<(String, String), i32> =
         inserted.into_iter().map(|c| ((c.name.scope, c.name.key), c.attempt)).collect();
-    let taken = |(key, _): &(&IdempotencyKey, Value)| {
-        attempts.remove(&(key.scope.clone(), key.key.clone()))
-    };
-    Ok(claims.iter().map(taken).collect())
+    Ok(claims.iter().map(|(key, _)| attempts.remove(&key.name())).collect())
 }
 
 /// Gives keys back that this very transaction has claimed, as if they had never been used.

@@ -36,6 +36,13 @@ pub struct IdempotencyKey {
     pub fingerprint: [u8; 32],
 }
 
+impl IdempotencyKey {
+    /// Scope and key.
+    pub fn name(&self) -> (String, String) {
+        (self.scope.clone(), self.key.clone())
+    }
+}
+
 /// An answer that is given again to every repetition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {

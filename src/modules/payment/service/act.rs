@@ -99,7 +99,7 @@ impl PaymentService {
                 self.conclude(act, (key, attempt), id, done).await?
             }
         };
-        self.replays.put(vec![(key.clone(), stored.clone())]).await;
+        self.replays.put(key, &stored).await;
         Ok(Ok(stored))
     }
 

@@ -47,7 +47,7 @@ impl PaymentService {
         key: &IdempotencyKey,
         order: &CreatePayment,
     ) -> Result<Answer, PaymentError> {
-        if let Some(known) = self.replays.get(key).await {
+        if let Some(known) = self.replays.get_near(key) {
             return Ok(Err(known));
         }
         let provider = self.providers.choose(order.provider.as_deref());
@@ -59,6 +59,9 @@ impl PaymentService {
         if let Some(call) = self.phase_a_among_others(caller, key, order, provider).await? {
             return self.call_and_store(key, &call, &mut budget).await.map(Ok);
         }
+        if let Some(known) = self.replays.get(key).await {
+            return Ok(Err(known));
+        }
         for _ in 0..SETTLE_ROUNDS {
             if budget.is_spent() {
                 break;
@@ -67,7 +70,7 @@ impl PaymentService {
                 Begun::Known(refusal) => {
                     // few requests are repeated, and those that are, are repeated again
                     if let Refusal::Replay(response) = &refusal {
-                        self.replays.put(vec![(key.clone(), response.clone())]).await;
+                        self.replays.put(key, response).await;
                     }
                     return Ok(Err(refusal));
                 }

@@ -40,7 +40,7 @@ impl PledgeService {
             conn.transaction(async |conn| cancel_in(conn, caller, key, id).await).await?;
         if let Ok(response) = &cancelled {
             self.bus.wake();
-            self.replays.put(vec![(key.clone(), response.clone())]).await;
+            self.replays.put(key, response).await;
         }
         Ok(cancelled)
     }

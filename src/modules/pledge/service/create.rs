@@ -17,15 +17,15 @@ use crate::{
         email::Email,
         ids::{PledgeId, UserId},
     },
-    platform::idempotency::{IdempotencyKey, Refusal, StoredResponse},
+    platform::idempotency::{self, IdempotencyKey, Refusal, StoredResponse},
 };
 
 /// How a request to create a pledge ends, if not with an error.
 #[derive(Debug)]
 pub enum Outcome {
     Created(StoredResponse),
-    /// The key was used before.
-    Known(Refusal),
+    /// The key was used before; nothing was written.
+    Used,
 }
 
 impl PledgeService {
@@ -37,40 +37,46 @@ impl PledgeService {
         donor: &Email,
         user: Option<UserId>,
     ) -> Result<Result<Answer, Refusal>, PledgeError> {
-        match self.replays.get(&key).await {
-            Some(known) => self.known(known, user.is_none()),
-            None => self.write(key, promise, donor, user).await,
+        if let Some(known) = self.replays.get_near(&key) {
+            return self.known(known, user.is_none());
         }
-    }
-
-    async fn write(
-        &self,
-        key: IdempotencyKey,
-        promise: Promise,
-        donor: &Email,
-        user: Option<UserId>,
-    ) -> Result<Result<Answer, Refusal>, PledgeError> {
         let pledge = new_pledge(promise, donor, self.donor_hash(donor), user);
-        let id = pledge.id;
-        // signing takes longer than all else here: done before the queue, it costs nobody's turn
-        let token = user.is_none().then(|| self.guest_token(id, pledge.created_at));
+        let (id, created_at) = (pledge.id, pledge.created_at);
         let body = serde_json::to_string(&PledgeBody::new(&pledge, true)).unwrap_or_default();
         let response = StoredResponse { status: 201, body };
         let event = changed(&pledge);
         let job = NewPledge { pledge, key: key.clone(), event, response };
-        match self.writer.submit(job).await?? {
+        // signing takes longer than all else here: it is done while the job waits for its turn
+        let sign = async { user.is_none().then(|| self.guest_token(id, created_at)) };
+        let (written, token) = tokio::join!(biased; self.writer.submit(job), sign);
+        match written?? {
             Outcome::Created(response) => {
                 self.bus.wake();
                 Ok(Ok(Answer { id, response: with_token(response, token), replayed: false }))
             }
-            Outcome::Known(known) => {
-                // few requests are repeated, and those that are, are repeated again
-                if let Refusal::Replay(response) = &known {
-                    self.replays.put(vec![(key, response.clone())]).await;
-                }
+            Outcome::Used => {
+                let known = self.used(&key).await?;
                 self.known(known, user.is_none())
             }
         }
+    }
+
+    /// What a key is worth that was used before.
+    async fn used(&self, key: &IdempotencyKey) -> Result<Refusal, PledgeError> {
+        if let Some(known) = self.replays.get(key).await {
+            return Ok(known);
+        }
+        let mut conn = self.database.conn().await?;
+        let found = idempotency::find(&mut conn, key).await?;
+        drop(conn);
+        // gone since then, or up for grabs: to try again is all that is left
+        let known = found.and_then(|claim| claim.into_execution().err());
+        let known = known.unwrap_or(Refusal::InProgress);
+        // few requests are repeated, and those that are, are repeated again
+        if let Refusal::Replay(response) = &known {
+            self.replays.put(key, response).await;
+        }
+        Ok(known)
     }
 
     fn known(&self, known: Refusal, guest: bool) -> Result<Result<Answer, Refusal>, PledgeError> {

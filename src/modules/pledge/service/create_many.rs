@@ -33,7 +33,7 @@ use crate::{
     platform::{
         batching::Flush,
         event_bus::{NewEvent, publish},
-        idempotency::{self, Claim, IdempotencyKey, Refusal},
+        idempotency::{self, IdempotencyKey},
         postgres::{Connection, Database, DbError},
     },
 };
@@ -203,38 +203,24 @@ fn name(job: &NewPledge) -> (&str, &str) {
     (&job.key.scope, &job.key.key)
 }
 
+/// A gift that was not written was refused, or repeats another: then its key is used.
 async fn outcomes(
     conn: &mut Connection,
     jobs: &[NewPledge],
     is_new: &[bool],
     verdicts: Vec<Result<(), PledgeError>>,
 ) -> QueryResult<Vec<JobOutcome>> {
-    let mut outcomes = Vec::with_capacity(jobs.len());
-    for ((job, verdict), new) in jobs.iter().zip(verdicts).zip(is_new) {
-        outcomes.push(match (new, verdict) {
-            (true, _) => Ok(Outcome::Created(job.response.clone())),
-            (false, verdict) => known_or(conn, &job.key, verdict).await?,
-        });
-    }
-    Ok(outcomes)
-}
-
-/// The answer that the key has had before, or else the verdict.
-async fn known_or(
-    conn: &mut Connection,
-    key: &IdempotencyKey,
-    verdict: Result<(), PledgeError>,
-) -> QueryResult<JobOutcome> {
-    let refusal = match idempotency::find(conn, key).await? {
-        Some(claim @ (Claim::Replay(_) | Claim::Reused | Claim::InProgress)) => {
-            claim.into_execution().err()
-        }
-        _ => None,
+    let refused = jobs.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_err());
+    let refused: Vec<&IdempotencyKey> = refused.map(|(job, _)| &job.key).collect();
+    let used = match refused[..] {
+        [] => HashSet::new(),
+        _ => idempotency::find_used(conn, &refused).await?,
     };
-    Ok(match (refusal, verdict) {
-        (Some(refusal), _) => Ok(Outcome::Known(refusal)),
-        (None, Err(error)) => Err(error),
-        // the key was there when it was to be inserted, and gone when it was looked up
-        (None, Ok(())) => Ok(Outcome::Known(Refusal::InProgress)),
-    })
+    let outcome =
+        |((job, verdict), new): ((&NewPledge, Result<(), PledgeError>), &bool)| match verdict {
+            _ if *new => Ok(Outcome::Created(job.response.clone())),
+            Err(error) if !used.contains(&job.key.name()) => Err(error),
+            _ => Ok(Outcome::Used),
+        };
+    Ok(jobs.iter().zip(verdicts).zip(is_new).map(outcome).collect())
 }

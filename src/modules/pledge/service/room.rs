@@ -38,8 +38,7 @@ pub async fn reserve(
         let keys: Vec<_> = members.iter().map(|i| &jobs[*i].key).collect();
         let mut used = idempotency::find_used(conn, &keys).await?;
         for i in members {
-            let (key, amount) = (&jobs[i].key, jobs[i].pledge.amount_minor);
-            let name = (key.scope.clone(), key.key.clone());
+            let (name, amount) = (jobs[i].key.name(), jobs[i].pledge.amount_minor);
             if used.contains(&name) {
                 repeated.insert(i);
             } else if amount > left {

@@ -74,7 +74,7 @@ impl PaymentService {
             Begun::Done(stored) => stored,
             Begun::Call { taken, attempt } => self.call_and_keep(key, attempt, &taken).await?,
         };
-        self.replays.put(vec![(key.clone(), stored.clone())]).await;
+        self.replays.put(key, &stored).await;
         Ok(Ok(stored))
     }
 

@@ -40,6 +40,7 @@ mod consumer;
 mod event;
 mod letters;
 mod park;
+mod partitions;
 mod pass;
 mod publish;
 mod retry;

@@ -15,6 +15,7 @@ use super::{
     consumer::{Consumer, ConsumerError},
     event::{Event, PARTITIONS},
     park::{self, Blocked},
+    partitions::Partitions,
 };
 use crate::platform::postgres::{Connection, cached};
 
@@ -29,10 +30,12 @@ pub struct Pass {
     pub more: bool,
 }
 
-/// How much one pass takes on.
+/// What one pass takes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub window: i64,
+    pub among: Partitions,
+    /// How many of them at most.
     pub partitions: i32,
     /// How long an event that is parked waits for its second attempt.
     pub first_wait: Duration,
@@ -67,7 +70,7 @@ pub async fn pass(
     limits: Limits,
 ) -> Result<Pass, ConsumerError> {
     conn.transaction(async |conn| {
-        let held = claim(conn, consumer.name(), limits.partitions).await?;
+        let held = claim(conn, consumer.name(), limits).await?;
         let Some((first, last_seq)) = held.iter().map(|c| (c.pos, c.last_seq)).min() else {
             return Ok(Pass::default());
         };
@@ -92,10 +95,11 @@ pub async fn pass(
     .await
 }
 
-async fn claim(conn: &mut Connection, consumer: &str, most: i32) -> QueryResult<Vec<Cursor>> {
-    let claim = sql_query("SELECT part, pos, last_seq FROM bus.claim($1, $2)")
+async fn claim(conn: &mut Connection, consumer: &str, limits: Limits) -> QueryResult<Vec<Cursor>> {
+    let claim = sql_query("SELECT part, pos, last_seq FROM bus.claim($1, $2, $3)")
         .bind::<Text, _>(consumer)
-        .bind::<Integer, _>(most);
+        .bind::<Integer, _>(limits.partitions)
+        .bind::<Array<SmallInt>, _>(limits.among.numbers());
     cached(claim).load(conn).await
 }
 

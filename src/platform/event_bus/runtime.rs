@@ -11,6 +11,7 @@ use super::{
     bus::EventBus,
     config::BusConfig,
     consumer::{Consumer, ConsumerError},
+    partitions::Partitions,
     pass::{Limits, Pass, pass},
     retry::retry_due,
     sequencer::{self, Sequenced},
@@ -116,7 +117,8 @@ impl BusRuntime {
         let mut progress =
             Progress { sequenced: self.shared.sequence(false).await?.moved, ..Progress::default() };
         for consumer in &self.shared.consumers {
-            let pass = self.shared.pass(&**consumer, self.shared.config.window).await?;
+            let window = self.shared.config.window;
+            let pass = self.shared.pass(&**consumer, window, Partitions::ALL).await?;
             progress.moved += pass.moved;
             progress.parked += pass.parked;
             progress.applied += pass.applied + self.shared.retry(&**consumer).await?;
@@ -165,10 +167,16 @@ impl Shared {
         Ok(pass)
     }
 
-    pub async fn pass(&self, consumer: &dyn Consumer, window: i64) -> Result<Pass, ConsumerError> {
+    pub async fn pass(
+        &self,
+        consumer: &dyn Consumer,
+        window: i64,
+        among: Partitions,
+    ) -> Result<Pass, ConsumerError> {
         let mut conn = self.database.conn().await?;
         let limits = Limits {
             window,
+            among,
             partitions: self.config.max_partitions,
             first_wait: self.config.parked_backoff,
         };

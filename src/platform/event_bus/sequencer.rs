@@ -3,7 +3,7 @@
 
 use diesel::{
     QueryResult, QueryableByName, sql_query,
-    sql_types::{Array, BigInt, Bool, Integer, Text},
+    sql_types::{Array, BigInt, Bool, Integer, SmallInt, Text},
 };
 use diesel_async::RunQueryDsl;
 
@@ -21,6 +21,9 @@ pub struct Sequenced {
     /// The types of the events that were moved, each once.
     #[diesel(sql_type = Array<Text>)]
     pub types: Vec<String>,
+    /// The partitions in which they lie, each once.
+    #[diesel(sql_type = Array<SmallInt>)]
+    pub partitions: Vec<i16>,
 }
 
 /// What there is to do.
@@ -39,7 +42,7 @@ pub struct Poll {
 /// Moves at most `batch` events from the outbox to the log; `whole` looks below the floor too.
 /// The connection must not be in a transaction.
 pub async fn sequence(conn: &mut Connection, batch: i32, whole: bool) -> QueryResult<Sequenced> {
-    let pass = sql_query("SELECT moved, strays, types FROM bus.sequence($1, $2)")
+    let pass = sql_query("SELECT moved, strays, types, partitions FROM bus.sequence($1, $2)")
         .bind::<Integer, _>(batch)
         .bind::<Bool, _>(whole);
     let pass: Sequenced = cached(pass).get_result(conn).await?;

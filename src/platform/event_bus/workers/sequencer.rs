@@ -73,15 +73,15 @@ impl SequencerLoop {
     }
 
     /// Sequences if there is reason to believe that there is something, and nobody else is at it;
-    /// polls if there was nothing, or the last poll is long ago (a busy bus has parked events too,
-    /// and another replica's consumers may be behind).
+    /// polls if the last poll is long ago (a busy bus has parked events too, and another replica's
+    /// consumers may be behind).
     async fn turn(&mut self, told: bool) -> Result<i64, DbError> {
         let deferring = self.is_left_to_another();
         let mut moved = if told && !deferring { self.sequence().await? } else { 0 };
         let config = &self.shared.config;
         let enough = if deferring { config.longest_idle_tick } else { config.idle_tick };
         let recent = self.polled.is_some_and(|at| at.elapsed() < enough);
-        if !recent || (moved == 0 && !deferring) {
+        if !recent {
             self.polled = Some(Instant::now());
             if self.poll().await? && moved == 0 && !deferring {
                 moved = self.sequence().await?;

@@ -62,7 +62,6 @@ url="postgres://careforall@/careforall?host=$(printf %s "$socket" | sed 's,/,%2F
 
 say "P10 and P11: a second start, and an idle replica"
 measure_starts
-note P9_idle_mb "$(resident_mb main)"
 measure_idle_queries
 
 for ((round = 1; round <= rounds; round++)); do

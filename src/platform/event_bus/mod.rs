@@ -4,8 +4,8 @@
 //! the lock of the aggregate's row, and [wakes](EventBus::wake) the bus after its commit. The
 //! *sequencer*, one replica at a time, moves committed events from `bus.outbox` to `bus.event_log`
 //! and gives each its place there. A [`Consumer`] reacts: for each of 32 partitions it has a cursor
-//! in `bus.consumer_cursor`; a pass locks the free ones, hands over the events past them, and moves
-//! them, in one transaction.
+//! in `bus.consumer_cursor`; a pass locks the free ones among those that there are events for, hands
+//! over the events past them, and moves them, in one transaction.
 //!
 //! **What always holds.**
 //! - An event is in the log if and only if its producer committed. None is skipped, although ids

@@ -48,12 +48,13 @@ pub async fn any_check_is_due(conn: &mut Connection) -> QueryResult<bool> {
 /// Drops up to `limit` due checks of payments that are paid or closed; returns how many.
 pub async fn drop_checks_that_are_over(conn: &mut Connection, limit: i64) -> QueryResult<usize> {
     sql_query(
-        "DELETE FROM payment.checks WHERE payment_id IN (
-             SELECT c.payment_id FROM payment.checks c
-             JOIN payment.payments p ON p.id = c.payment_id
+        "DELETE FROM payment.checks WHERE ctid = ANY (ARRAY(
+             SELECT c.ctid FROM payment.checks c
+             CROSS JOIN LATERAL (SELECT p.closed, p.status FROM payment.payments p
+                                  WHERE p.id = c.payment_id OFFSET 0) p
              WHERE c.next_check_at <= now()
                AND (p.closed OR p.status IN ('captured', 'refunded'))
-             LIMIT $1 FOR UPDATE OF c SKIP LOCKED)",
+             ORDER BY c.next_check_at LIMIT $1 FOR UPDATE OF c SKIP LOCKED))",
     )
     .bind::<BigInt, _>(limit)
     .execute(conn)

@@ -59,6 +59,7 @@ impl PaymentService {
         if let Some(call) = self.phase_a_among_others(caller, key, order, provider).await? {
             return self.call_and_store(key, &call, &mut budget).await.map(Ok);
         }
+        // nothing was written: the key may be a used one, which is what Redis is asked about
         if let Some(known) = self.replays.get(key).await {
             return Ok(Err(known));
         }

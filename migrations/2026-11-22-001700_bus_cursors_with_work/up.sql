@@ -1,9 +1,10 @@
 -- As it was, and `among` limits it to some partitions: to claim and move all 32 cursors of a consumer
 -- for events of a few campaigns took a tenth of Postgres' time under load. Those that nothing concerns
--- are moved by the passes that the poll asks for, several a second. Whoever names none means all.
+-- are moved by the passes that the poll asks for, several a second. Whoever names none means all. It
+-- tells of those too that somebody else holds, who may have read the end of the log too early.
 DROP FUNCTION bus.claim(text, int);
 CREATE FUNCTION bus.claim(who text, most int, among smallint[] DEFAULT NULL)
-RETURNS TABLE (part smallint, pos bigint, last_seq bigint) LANGUAGE plpgsql
+RETURNS TABLE (part smallint, pos bigint, last_seq bigint, held boolean) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off AS $$
 DECLARE
@@ -20,21 +21,22 @@ BEGIN
          ORDER BY 2
     )
     -- LATERAL and LIMIT 1, so that each is looked up by its whole key
-    SELECT l.p, l.position, newest
+    SELECT l.p, l.position, newest, locked.ours IS NOT NULL
       FROM latest l
-     CROSS JOIN LATERAL (
-           SELECT FROM bus.consumer_cursor c
+      LEFT JOIN LATERAL (
+           SELECT true AS ours FROM bus.consumer_cursor c
             WHERE c.consumer = who AND c.partition = l.p AND c.position = l.position
-            LIMIT 1 FOR UPDATE SKIP LOCKED) locked
+            LIMIT 1 FOR UPDATE SKIP LOCKED) locked ON true
      WHERE l.position < newest
      LIMIT most;
 END $$;
 
--- As it was, and it tells in which partitions the events lie that it has moved. The argument stands in
--- bus_events/up.sql.
+-- As it was, and it tells in which partitions the events lie that it has moved, and whether it left
+-- them to another pass, which may have looked too early. The argument stands in bus_events/up.sql.
 DROP FUNCTION bus.sequence(int, boolean);
 CREATE FUNCTION bus.sequence(batch int, whole boolean)
-RETURNS TABLE (moved bigint, strays bigint, types text[], partitions smallint[]) LANGUAGE plpgsql
+RETURNS TABLE (moved bigint, strays bigint, types text[], partitions smallint[],
+              skipped boolean) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     head bus.event_head;
@@ -56,9 +58,10 @@ BEGIN
     SELECT h.pass INTO newest FROM bus.event_head h ORDER BY h.pass DESC LIMIT 1;
     SELECT h.* INTO head FROM bus.event_head h WHERE h.pass = newest FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        RETURN QUERY SELECT 0::bigint, 0::bigint, '{}'::text[], '{}'::smallint[];  -- another replica is at it
+        RETURN QUERY SELECT 0::bigint, 0::bigint, '{}'::text[], '{}'::smallint[], true;
         RETURN;
     END IF;
+    skipped := false;
     settled := pg_snapshot_xmin(pg_current_snapshot()) >= head.candidate_xact;
     low := CASE WHEN whole THEN 0 ELSE head.floor END;
     PERFORM bus.add_log_partition((head.last_seq + 1) / 1000000);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use diesel::{
     QueryResult, QueryableByName, sql_query,
-    sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text},
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text},
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
@@ -28,6 +28,8 @@ pub struct Pass {
     pub parked: usize,
     /// The log goes on beyond the window.
     pub more: bool,
+    /// Somebody else has these, and may have looked before what is in them was there.
+    pub elsewhere: Partitions,
 }
 
 /// What one pass takes on.
@@ -49,6 +51,8 @@ struct Cursor {
     pos: i64,
     #[diesel(sql_type = BigInt)]
     last_seq: i64,
+    #[diesel(sql_type = Bool)]
+    held: bool,
 }
 
 #[derive(QueryableByName)]
@@ -70,9 +74,12 @@ pub async fn pass(
     limits: Limits,
 ) -> Result<Pass, ConsumerError> {
     conn.transaction(async |conn| {
-        let held = claim(conn, consumer.name(), limits).await?;
+        let (held, others): (Vec<_>, Vec<_>) =
+            claim(conn, consumer.name(), limits).await?.into_iter().partition(|c| c.held);
+        let others = others.iter().map(|c| c.part).collect::<Vec<_>>();
+        let elsewhere = Partitions::of(&others);
         let Some((first, last_seq)) = held.iter().map(|c| (c.pos, c.last_seq)).min() else {
-            return Ok(Pass::default());
+            return Ok(Pass { elsewhere, ..Pass::default() });
         };
         // the log has no gaps, so this bounds the number of events
         let end = last_seq.min(first + limits.window);
@@ -90,13 +97,13 @@ pub async fn pass(
         let parked = blocked.len() + outcome.failed.len();
         park::park(conn, consumer.name(), outcome.failed, blocked, limits.first_wait).await?;
         let moved = advance(conn, consumer.name(), &held, end).await?;
-        Ok(Pass { moved, applied: outcome.applied, parked, more: end < last_seq })
+        Ok(Pass { moved, applied: outcome.applied, parked, more: end < last_seq, elsewhere })
     })
     .await
 }
 
 async fn claim(conn: &mut Connection, consumer: &str, limits: Limits) -> QueryResult<Vec<Cursor>> {
-    let claim = sql_query("SELECT part, pos, last_seq FROM bus.claim($1, $2, $3)")
+    let claim = sql_query("SELECT part, pos, last_seq, held FROM bus.claim($1, $2, $3)")
         .bind::<Text, _>(consumer)
         .bind::<Integer, _>(limits.partitions)
         .bind::<Array<SmallInt>, _>(limits.among.numbers());

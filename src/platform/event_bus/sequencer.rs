@@ -10,9 +10,9 @@ use diesel_async::RunQueryDsl;
 use crate::platform::postgres::{Connection, cached};
 
 /// What one pass did.
-#[derive(Debug, Clone, QueryableByName)]
+#[derive(Debug, Clone, Default, QueryableByName)]
 pub struct Sequenced {
-    /// 0 when there was nothing, or another replica is at it.
+    /// 0 when there was nothing, or another is at it.
     #[diesel(sql_type = BigInt)]
     pub moved: i64,
     /// How many of them lay below the floor, which must never happen.
@@ -24,6 +24,9 @@ pub struct Sequenced {
     /// The partitions in which they lie, each once.
     #[diesel(sql_type = Array<SmallInt>)]
     pub partitions: Vec<i16>,
+    /// Another is at it, and may have looked before what this pass was to move was there.
+    #[diesel(sql_type = Bool)]
+    pub skipped: bool,
 }
 
 /// What there is to do.
@@ -42,9 +45,9 @@ pub struct Poll {
 /// Moves at most `batch` events from the outbox to the log; `whole` looks below the floor too.
 /// The connection must not be in a transaction.
 pub async fn sequence(conn: &mut Connection, batch: i32, whole: bool) -> QueryResult<Sequenced> {
-    let pass = sql_query("SELECT moved, strays, types, partitions FROM bus.sequence($1, $2)")
-        .bind::<Integer, _>(batch)
-        .bind::<Bool, _>(whole);
+    const SEQUENCE: &str =
+        "SELECT moved, strays, types, partitions, skipped FROM bus.sequence($1, $2)";
+    let pass = sql_query(SEQUENCE).bind::<Integer, _>(batch).bind::<Bool, _>(whole);
     let pass: Sequenced = cached(pass).get_result(conn).await?;
     metrics::counter!("events_sequenced_total").increment(pass.moved.unsigned_abs());
     if pass.strays > 0 {

@@ -140,7 +140,7 @@ mod tests {
         for (sql, expected) in [
             (r#"SELECT "a"."b"."id" FROM "a"."b" WHERE x = $1"#, "SELECT a.b"),
             ("INSERT INTO bus.outbox (id) SELECT e.id FROM unnest($1) e", "INSERT bus.outbox"),
-            ("SELECT moved, strays, types FROM bus.sequence($1, $2)", "SELECT bus.sequence"),
+            ("SELECT moved, strays FROM bus.sequence($1, $2)", "SELECT bus.sequence"),
             ("SELECT a.make_many($1, $2) AS made", "SELECT a.make_many"),
             ("SELECT 1", "SELECT"),
             ("WITH h AS (SELECT 1 FROM a) UPDATE b.c SET x = 1", "UPDATE b.c"),

@@ -41,7 +41,7 @@ fn cluster() -> &'static Path {
                 AS='setpriv --reuid=postgres --regid=postgres --clear-groups'; fi; \
             $AS $BIN/initdb -D $DIR/data -A trust -U postgres -N >/dev/null && \
             { $AS $BIN/postgres -D $DIR/data -k $DIR -c listen_addresses= -c fsync=off \
-                -c max_connections=200 >$DIR/log 2>&1 & pid=$!; } && echo started; \
+                -c max_connections=200 -c track_functions=pl >$DIR/log 2>&1 & pid=$!; } && echo started; \
             cat >/dev/null; kill -QUIT $pid; wait $pid; rm -rf $DIR";
         let guard = Command::new("sh")
             .args(["-c", script])
@@ -108,6 +108,24 @@ impl TestDb {
 
     pub async fn number(&self, sql: &str) -> i64 {
         number(&mut *self.conn().await, sql).await
+    }
+
+    /// How often a function of the bus was called, as of some seconds ago.
+    pub async fn calls(&self, function: &str) -> i64 {
+        let calls = format!(
+            "SELECT coalesce(sum(calls), 0)::bigint AS n FROM pg_stat_user_functions \
+             WHERE schemaname = 'bus' AND funcname = '{function}'"
+        );
+        self.number(&calls).await
+    }
+
+    /// A connection in a transaction that holds the rows of a query until it ends.
+    pub async fn holding(&self, rows: &str) -> PooledConnection {
+        let mut holder = connect_to(&self.url).await;
+        execute(&mut holder, "BEGIN").await;
+        execute(&mut holder, "SET LOCAL idle_in_transaction_session_timeout = 0").await;
+        execute(&mut holder, &format!("{rows} FOR UPDATE")).await;
+        holder
     }
 }
 

@@ -12,7 +12,7 @@ use careforall::platform::event_bus::{BusConfig, BusRuntime, Consumer, EventBus,
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    cluster::{TestDb, connect, number, until},
+    cluster::{TestDb, connect, execute, number, until},
     recorder::{Recorder, publish_fresh},
 };
 
@@ -123,6 +123,42 @@ async fn a_bus_goes_on_though_one_that_comes_after_it_is_at_work() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_takes_over_from_one_that_is_heard_no_more() {
     works_after_hearing(0, Duration::from_millis(100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_applies_what_its_sweep_has_moved_though_it_leaves_the_rest_to_another() {
+    works_after_hearing(0, Duration::from_hours(1)).await;
+}
+
+/// While these rows are held, the bus calls `function` in vain; once they are free, it does the work
+/// without being told again.
+async fn works_after_waiting_for(rows: &str, function: &str) {
+    let db = TestDb::new().await;
+    let bus = EventBus::new();
+    let config = only_when_woken(Duration::ZERO);
+    let runtime = BusRuntime::new(db.database.clone(), bus.clone(), consumers(&["a"]), config);
+    runtime.prepare().await.unwrap();
+    let mut holder = db.holding(rows).await;
+    publish_fresh(&mut *db.conn().await, 10).await;
+    let token = CancellationToken::new();
+    let running = tokio::spawn(runtime.run(token.clone()));
+    until("it has tried", async || db.calls(function).await > 0).await;
+    assert_eq!(db.number("SELECT count(*) AS n FROM effect").await, 0);
+    execute(&mut holder, "COMMIT").await;
+    until("all are applied", async || db.number("SELECT count(*) AS n FROM effect").await == 10)
+        .await;
+    token.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_that_finds_another_sequencing_looks_again() {
+    works_after_waiting_for("SELECT FROM bus.event_head", "sequence").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_whose_cursors_another_holds_looks_again() {
+    works_after_waiting_for("SELECT FROM bus.consumer_cursor", "claim").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,6 +89,10 @@ impl ConsumerLoop {
             // what it published in turn
             self.shared.bus.wake();
         }
+        if pass.elsewhere != Partitions::default() {
+            // looked at again after a tick
+            self.signal.wake(pass.elsewhere);
+        }
         Ok(pass.more)
     }
 }

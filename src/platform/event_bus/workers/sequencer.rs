@@ -1,4 +1,4 @@
-//! Sequences, and looks for work that nobody told of.
+//! Sequences, sweeps, and looks for work that nobody told of.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,12 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{backoff::Backoff, partitions::Partitions, runtime::Shared, sequencer},
+    super::{
+        backoff::Backoff,
+        partitions::Partitions,
+        runtime::Shared,
+        sequencer::{self, Sequenced},
+    },
     pause,
     signal::Signal,
 };
@@ -17,13 +22,14 @@ pub struct SequencerLoop {
     shared: Arc<Shared>,
     signals: Vec<Arc<Signal>>,
     polled: Option<Instant>,
+    swept: Option<Instant>,
     idle_tick: Duration,
 }
 
 impl SequencerLoop {
     pub fn new(shared: Arc<Shared>, signals: Vec<Arc<Signal>>) -> Self {
         let idle_tick = shared.config.idle_tick;
-        Self { shared, signals, polled: None, idle_tick }
+        Self { shared, signals, polled: None, swept: None, idle_tick }
     }
 
     pub async fn run(mut self, token: CancellationToken) {
@@ -32,12 +38,15 @@ impl SequencerLoop {
         while !token.is_cancelled() {
             let started = Instant::now();
             match self.turn(told).await {
-                Ok(moved) => {
+                Ok(pass) => {
                     backoff.succeeded();
-                    if moved >= i64::from(self.shared.config.sequencer_batch) {
+                    if self.is_full(&pass) {
                         continue;
                     }
-                    told = moved > 0 || (told && self.defers()) || self.told(&token, started).await;
+                    told = pass.moved > 0
+                        || pass.skipped
+                        || (told && self.defers())
+                        || self.told(&token, started).await;
                     self.pace(told);
                     let next = started + self.shared.config.busy_tick;
                     tokio::select! {
@@ -73,21 +82,41 @@ impl SequencerLoop {
     }
 
     /// Sequences if there is reason to believe that there is something, and nobody else is at it;
-    /// polls if the last poll is long ago (a busy bus has parked events too, and another replica's
-    /// consumers may be behind).
-    async fn turn(&mut self, told: bool) -> Result<i64, DbError> {
+    /// sweeps when it is time; polls if the last poll is long ago (a busy bus has parked events too,
+    /// and another replica's consumers may be behind).
+    async fn turn(&mut self, told: bool) -> Result<Sequenced, DbError> {
         let deferring = self.is_left_to_another();
-        let mut moved = if told && !deferring { self.sequence().await? } else { 0 };
         let config = &self.shared.config;
         let enough = if deferring { config.longest_idle_tick } else { config.idle_tick };
-        let recent = self.polled.is_some_and(|at| at.elapsed() < enough);
-        if !recent {
+        let mut pass = if is_over(self.swept, config.sweep_every) {
+            self.sweep().await?
+        } else if told && !deferring {
+            self.sequence(false).await?
+        } else {
+            Sequenced::default()
+        };
+        if is_over(self.polled, enough) {
             self.polled = Some(Instant::now());
-            if self.poll().await? && moved == 0 && !deferring {
-                moved = self.sequence().await?;
+            if self.poll().await? && pass.moved == 0 && !deferring {
+                pass = self.sequence(false).await?;
             }
         }
-        Ok(moved)
+        Ok(pass)
+    }
+
+    /// Sequences what lies below the floor too. It takes turns with the passes above it, so as not
+    /// to keep them from the head.
+    async fn sweep(&mut self) -> Result<Sequenced, DbError> {
+        let pass = self.sequence(true).await?;
+        if !pass.skipped && !self.is_full(&pass) {
+            self.swept = Some(Instant::now());
+        }
+        Ok(pass)
+    }
+
+    /// There may be more.
+    fn is_full(&self, pass: &Sequenced) -> bool {
+        pass.moved >= i64::from(self.shared.config.sequencer_batch)
     }
 
     /// Leaves what is to be done to another replica, if one is at it, and tells it so.
@@ -103,8 +132,8 @@ impl SequencerLoop {
         self.shared.bus.is_left_to_another(self.shared.config.deference)
     }
 
-    async fn sequence(&self) -> Result<i64, DbError> {
-        let pass = self.shared.sequence(false).await?;
+    async fn sequence(&self, whole: bool) -> Result<Sequenced, DbError> {
+        let pass = self.shared.sequence(whole).await?;
         if pass.moved > 0 {
             for (consumer, signal) in self.shared.consumers.iter().zip(&self.signals) {
                 // to claim and move cursors past events of others costs more than all else on a busy
@@ -115,7 +144,7 @@ impl SequencerLoop {
             }
             self.shared.bus.tell_peers();
         }
-        Ok(pass.moved)
+        Ok(pass)
     }
 
     async fn poll(&self) -> Result<bool, DbError> {
@@ -132,4 +161,8 @@ impl SequencerLoop {
         }
         Ok(poll.waiting)
     }
+}
+
+fn is_over(since: Option<Instant>, wait: Duration) -> bool {
+    since.is_none_or(|at| at.elapsed() >= wait)
 }

@@ -1,4 +1,4 @@
-//! Samples, sweeps, expires.
+//! Samples, expires.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ impl UpkeepLoop {
     }
 
     pub async fn run(self, token: CancellationToken) {
-        let mut sweep_at = Instant::now();
+        let mut expire_at = Instant::now();
         while !token.is_cancelled() {
-            if Instant::now() >= sweep_at {
-                sweep_at = Instant::now() + self.shared.config.sweep_every;
-                if let Err(error) = self.sweep().await {
-                    tracing::warn!(%error, "sweeping the bus failed; next time");
+            if Instant::now() >= expire_at {
+                expire_at = Instant::now() + self.shared.config.sweep_every;
+                if let Err(error) = self.expire().await {
+                    tracing::warn!(%error, "expiring the event log failed; next time");
                 }
             }
             if let Err(error) = self.sample().await {
@@ -37,10 +37,8 @@ impl UpkeepLoop {
         }
     }
 
-    /// Looks at the whole outbox, and drops what the log need not keep.
-    async fn sweep(&self) -> Result<(), DbError> {
-        let batch = i64::from(self.shared.config.sequencer_batch);
-        while self.shared.sequence(true).await?.moved == batch {}
+    /// Drops what the log need not keep.
+    async fn expire(&self) -> Result<(), DbError> {
         let mut conn = self.shared.database.conn().await?;
         let dropped = upkeep::expire(&mut conn, self.shared.config.retention).await?;
         if dropped > 0 {

@@ -2,6 +2,8 @@
 //!
 //! All are JWTs under the same keys, told apart by audience; a token says who, never what they may.
 
+mod verified;
+
 use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +17,7 @@ use crate::kernel::{
     clock,
     ids::{PledgeId, UserId},
 };
+pub(super) use verified::VerifiedTokens;
 
 /// How long an access token is good.
 pub const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(15);
@@ -43,6 +46,7 @@ enum Audience {
 struct Claims {
     aud: Audience,
     sub: Uuid,
+    exp: i64,
     /// The session of an access token.
     #[serde(default)]
     sid: Uuid,
@@ -102,16 +106,21 @@ impl SigningKeys {
 
     /// Whom the token speaks for.
     pub(super) fn verify(&self, token: &str) -> Result<Bearer, InvalidToken> {
+        let is_in_force = |key_id: &str| self.verifier(key_id).is_some();
+        if let Some(bearer) = self.verified.get(token, is_in_force) {
+            return Ok(bearer);
+        }
         let header = decode_header(token).map_err(|_| InvalidToken)?;
         let verifier = header.kid.and_then(|id| self.verifier(&id)).ok_or(InvalidToken)?;
-        let claims = decode::<Claims>(token, &verifier.key, &RULES).map_err(|_| InvalidToken)?;
-        Ok(match claims.claims {
-            Claims { aud: Audience::Access, sub, sid } => {
-                Bearer::User { user: sub.into(), session: sid }
-            }
-            Claims { aud: Audience::Pledge, sub, .. } => Bearer::Guest(sub.into()),
-            Claims { aud: Audience::History, sub, .. } => Bearer::Link(sub),
-        })
+        let decoded = decode::<Claims>(token, &verifier.key, &RULES).map_err(|_| InvalidToken)?;
+        let Claims { aud, sub, exp, sid } = decoded.claims;
+        let bearer = match aud {
+            Audience::Access => Bearer::User { user: sub.into(), session: sid },
+            Audience::Pledge => Bearer::Guest(sub.into()),
+            Audience::History => Bearer::Link(sub),
+        };
+        self.verified.insert(token, bearer, exp, verifier.key_id.clone());
+        Ok(bearer)
     }
 }
 
@@ -128,13 +137,18 @@ impl GuestTokens {
     /// Always the same, byte for byte, for the same pledge, time and key: a replayed answer derives
     /// it again, and it is never stored.
     pub fn issue(&self, pledge: PledgeId, issued_at: DateTime<Utc>) -> String {
-        self.0.sign(&json!({
+        let exp = (issued_at + GUEST_LIFETIME).timestamp();
+        let claims = json!({
             "iss": ISSUER,
             "aud": Audience::Pledge,
             "sub": pledge,
             "iat": issued_at.timestamp(),
-            "exp": (issued_at + GUEST_LIFETIME).timestamp(),
-        }))
+            "exp": exp,
+        });
+        let signer = self.0.signer();
+        let token = signer.sign(&claims);
+        self.0.verified.insert(&token, Bearer::Guest(pledge), exp, signer.key_id().to_owned());
+        token
     }
 }
 

@@ -2,7 +2,6 @@
 
 use anyhow::Context;
 use futures_util::future::BoxFuture;
-use serde::Deserialize;
 
 use super::repo::funding;
 use crate::{
@@ -42,5 +41,5 @@ impl Consumer for CampaignConsumer {
 }
 
 fn read(event: &Event) -> anyhow::Result<TotalsChanged> {
-    TotalsChanged::deserialize(&event.payload).with_context(|| format!("event {}", event.event_id))
+    event.payload.read().with_context(|| format!("event {}", event.event_id))
 }

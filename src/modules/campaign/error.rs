@@ -24,8 +24,6 @@ pub enum CampaignError {
     /// Every campaign has totals from its first instant.
     #[error("campaign {0} has no totals")]
     NoTotals(crate::kernel::ids::CampaignId),
-    #[error("an event could not be serialised: {0}")]
-    Event(#[from] serde_json::Error),
     #[error(transparent)]
     Database(#[from] DbError),
 }
@@ -45,7 +43,7 @@ impl From<CampaignError> for Problem {
             CampaignError::VersionConflict { .. } => ProblemCode::VersionConflict,
             CampaignError::Refused(refusal) => return refused(refusal),
             CampaignError::Database(error) => return error.into(),
-            CampaignError::NoTotals(_) | CampaignError::Event(_) => {
+            CampaignError::NoTotals(_) => {
                 tracing::error!(%error, "campaign");
                 let code = ProblemCode::Internal;
                 return Self::new(code, code.explanation());

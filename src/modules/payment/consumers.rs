@@ -60,7 +60,7 @@ fn told(error: PaymentError) -> ConsumerError {
 fn paid_pledges(batch: &[Event]) -> Result<Vec<PledgeId>, anyhow::Error> {
     let mut paid = Vec::new();
     for event in batch.iter().filter(|event| event.event_type == PAYMENT_CHANGED) {
-        let fact: PaymentChanged = serde_json::from_value(event.payload.clone())?;
+        let fact: PaymentChanged = event.payload.read()?;
         if fact.captured_minor > fact.refunded_minor {
             paid.push(fact.pledge_id);
         }

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use futures_util::future::BoxFuture;
-use serde::Deserialize;
 
 use super::{
     model::{PaymentState, Pledge, follow},
@@ -46,11 +45,13 @@ impl Consumer for PledgeConsumer {
         batch: &'a [Event],
     ) -> BoxFuture<'a, Result<(), ConsumerError>> {
         Box::pin(async move {
-            let (captured, traces) = captured(batch)?;
-            follow_payments(conn, &newest_states(batch)?, &captured, &traces).await?;
+            let told = told(batch)?;
+            let (captured, traces) = captured(&told);
+            let newest = newest(told.into_iter().map(|(_, fact)| fact));
+            follow_payments(conn, &newest, &captured, &traces).await?;
             for event in batch.iter().filter(|e| e.event_type == CAMPAIGN_CANCELLED) {
                 let cancelled: CampaignCancelled =
-                    serde_json::from_value(event.payload.clone()).map_err(anyhow::Error::from)?;
+                    event.payload.read().map_err(anyhow::Error::from)?;
                 let trace = event.trace_context.as_deref();
                 repo::insert_cancelled(conn, cancelled.campaign_id, trace).await?;
             }
@@ -59,21 +60,19 @@ impl Consumer for PledgeConsumer {
     }
 }
 
-/// The newest version of each payment that the batch tells of.
-fn newest_states(batch: &[Event]) -> Result<HashMap<PaymentId, PaymentState>, anyhow::Error> {
+/// What the batch tells of payments.
+fn told(batch: &[Event]) -> Result<Vec<(&Event, PaymentChanged)>, anyhow::Error> {
     let told = batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED);
-    let facts = told.map(|event| serde_json::from_value(event.payload.clone()));
-    Ok(newest(facts.collect::<Result<Vec<PaymentChanged>, _>>()?))
+    told.map(|event| Ok((event, event.payload.read()?))).collect()
 }
 
 type Captured = HashMap<PledgeId, DateTime<Utc>>;
 
-/// When each pledge of which the batch tells a capture was first captured, and in which trace each
-/// is told of last.
-fn captured(batch: &[Event]) -> Result<(Captured, Traces), anyhow::Error> {
+/// When each pledge of which a capture is told was first captured, and in which trace each is told
+/// of last.
+fn captured(told: &[(&Event, PaymentChanged)]) -> (Captured, Traces) {
     let (mut first, mut traces) = (HashMap::new(), Traces::new());
-    for event in batch.iter().filter(|e| e.event_type == PAYMENT_CHANGED) {
-        let fact = PaymentChanged::deserialize(&event.payload)?;
+    for (event, fact) in told {
         if let Some(trace) = &event.trace_context {
             traces.insert(fact.pledge_id, trace.clone());
         }
@@ -82,7 +81,7 @@ fn captured(batch: &[Event]) -> Result<(Captured, Traces), anyhow::Error> {
             *at = event.created_at.min(*at);
         }
     }
-    Ok((first, traces))
+    (first, traces)
 }
 
 /// The newest version of each payment.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
+use diesel::QueryResult;
 
 use super::{
     events::{TOTALS_CHANGED, TotalsChanged},
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     kernel::ids::CampaignId,
     platform::{
-        event_bus::{NewEvent, publish},
+        event_bus::{NewEvent, Payload, publish},
         postgres::Connection,
         telemetry,
     },
@@ -45,11 +46,11 @@ pub async fn changed(conn: &mut Connection, rows: Vec<Totals>) -> anyhow::Result
             aggregate_id: totals.campaign_id.into(),
             aggregate_version: totals.version,
             event_type: TOTALS_CHANGED,
-            payload: serde_json::to_value(TotalsChanged::from(totals))?,
+            payload: Payload::of(&TotalsChanged::from(totals))?,
             trace_context: trace.clone(),
         })
     };
-    let events: serde_json::Result<Vec<NewEvent>> = newest.values().map(event).collect();
+    let events: QueryResult<Vec<NewEvent>> = newest.values().map(event).collect();
     let events = events.context("totals could not be written down")?;
     Ok(publish(conn, &events).await?)
 }

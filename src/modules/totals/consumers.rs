@@ -76,12 +76,11 @@ fn read(events: &[Event]) -> anyhow::Result<Batch> {
 }
 
 fn add(batch: &mut Batch, event: &Event) -> Result<(), serde_json::Error> {
-    use serde::Deserialize;
     match event.event_type.as_str() {
-        PAYMENT_CHANGED => batch.payment(PaymentChanged::deserialize(&event.payload)?),
-        PLEDGE_CHANGED => batch.pledge(Deserialize::deserialize(&event.payload)?),
+        PAYMENT_CHANGED => batch.payment(event.payload.read()?),
+        PLEDGE_CHANGED => batch.pledge(event.payload.read()?),
         CAMPAIGN_CHANGED => {
-            let fact = CampaignChanged::deserialize(&event.payload)?;
+            let fact: CampaignChanged = event.payload.read()?;
             batch.campaign(Terms {
                 campaign_id: fact.campaign_id,
                 version: fact.version,

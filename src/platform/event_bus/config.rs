@@ -17,7 +17,7 @@ pub struct BusConfig {
     pub deference: Duration,
     /// How many events one pass of the sequencer moves.
     pub sequencer_batch: i32,
-    /// How many places of the log one pass of a consumer covers.
+    /// How many events one pass of a consumer applies at most.
     pub window: i64,
     /// How many partitions one pass of a consumer claims.
     pub max_partitions: i32,

@@ -5,9 +5,10 @@ use diesel::{
     QueryableByName,
     sql_types::{BigInt, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use super::payload::Payload;
 
 /// How many partitions there are. Stored in rows: it never changes.
 pub const PARTITIONS: i16 = 32;
@@ -25,7 +26,7 @@ pub struct NewEvent {
     /// A name with its version, such as `thing.happened.v1`.
     pub event_type: &'static str,
     /// Absolute values rather than differences, and nothing personal.
-    pub payload: Value,
+    pub payload: Payload,
     /// The W3C `traceparent` of the request that caused it.
     pub trace_context: Option<String>,
 }
@@ -48,7 +49,7 @@ pub struct Event {
     #[diesel(sql_type = Text, column_name = "type")]
     pub event_type: String,
     #[diesel(sql_type = Jsonb)]
-    pub payload: Value,
+    pub payload: Payload,
     #[diesel(sql_type = Nullable<Text>)]
     pub trace_context: Option<String>,
     /// When the producer's transaction began.

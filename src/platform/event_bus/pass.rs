@@ -19,6 +19,10 @@ use super::{
 };
 use crate::platform::postgres::{Connection, cached};
 
+/// A pass looks at so many places of the log for each event that it may apply. Most events concern
+/// few consumers, and to claim and move cursors costs more than to look.
+const STRETCH: i64 = 16;
+
 /// What a pass did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
@@ -26,7 +30,7 @@ pub struct Pass {
     pub moved: usize,
     pub applied: usize,
     pub parked: usize,
-    /// The log goes on beyond the window.
+    /// The log goes on beyond what it looked at.
     pub more: bool,
     /// Somebody else has these, and may have looked before what is in them was there.
     pub elsewhere: Partitions,
@@ -35,9 +39,10 @@ pub struct Pass {
 /// What one pass takes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// How many events at most.
     pub window: i64,
     pub among: Partitions,
-    /// How many of them at most.
+    /// How many partitions at most.
     pub partitions: i32,
     /// How long an event that is parked waits for its second attempt.
     pub first_wait: Duration,
@@ -81,12 +86,14 @@ pub async fn pass(
         let Some((first, last_seq)) = held.iter().map(|c| (c.pos, c.last_seq)).min() else {
             return Ok(Pass { elsewhere, ..Pass::default() });
         };
-        // the log has no gaps, so this bounds the number of events
-        let end = last_seq.min(first + limits.window);
-        let (blocked, fresh): (Vec<_>, Vec<_>) = read(conn, consumer, &held, first, end)
-            .await?
-            .into_iter()
-            .partition(|f| f.blocked.is_some());
+        let reach = last_seq.min(first + STRETCH * limits.window);
+        let found = read(conn, consumer, &held, (first, reach), limits.window).await?;
+        let end = match found.get(limits.window as usize - 1) {
+            Some(last) => last.event.seq,
+            None => reach,
+        };
+        let (blocked, fresh): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|f| f.blocked.is_some());
         let fresh = fresh.into_iter().map(|f| f.event).collect();
         let outcome = attempt::apply(conn, consumer, fresh).await?;
         let blocked = blocked
@@ -110,14 +117,14 @@ async fn claim(conn: &mut Connection, consumer: &str, limits: Limits) -> QueryRe
     cached(claim).load(conn).await
 }
 
-/// The events of the window that concern this consumer, of the partitions it holds, past each
-/// one's position.
+/// The first `limit` events of this stretch of the log (after the one, to the other) that concern
+/// this consumer, of the partitions it holds, past each one's position.
 async fn read(
     conn: &mut Connection,
     consumer: &dyn Consumer,
     held: &[Cursor],
-    after: i64,
-    end: i64,
+    (after, reach): (i64, i64),
+    limit: i64,
 ) -> QueryResult<Vec<Found>> {
     // EXISTS is asked once; the look-up by aggregate, for each event, only where anything is parked
     const READ: &str = "\
@@ -131,7 +138,7 @@ async fn read(
           FROM bus.event_log e \
          WHERE e.seq > $2 AND e.seq <= $3 AND e.type = ANY($4) \
            AND e.seq > ($5::bigint[])[e.partition + 1] \
-         ORDER BY e.seq";
+         ORDER BY e.seq LIMIT $6";
     // by partition; NULL, which nothing exceeds, for those that are not held
     let positions = (0..PARTITIONS)
         .map(|part| held.iter().find(|c| c.part == part).map(|c| c.pos))
@@ -139,13 +146,14 @@ async fn read(
     let read = sql_query(READ)
         .bind::<Text, _>(consumer.name())
         .bind::<BigInt, _>(after)
-        .bind::<BigInt, _>(end)
+        .bind::<BigInt, _>(reach)
         .bind::<Array<Text>, _>(consumer.event_types())
-        .bind::<Array<Nullable<BigInt>>, _>(positions);
+        .bind::<Array<Nullable<BigInt>>, _>(positions)
+        .bind::<BigInt, _>(limit);
     cached(read).load(conn).await
 }
 
-/// Moves the cursors that lie before the end of the window.
+/// Moves the cursors that lie before the end of what was looked at.
 async fn advance(
     conn: &mut Connection,
     consumer: &str,

@@ -22,10 +22,13 @@ const TRANSACTIONS: usize = 60;
 
 /// A bus with one recorder, to be driven by hand.
 pub async fn by_hand(db: &TestDb) -> BusRuntime {
+    configured(db, BusConfig::default()).await
+}
+
+async fn configured(db: &TestDb, config: BusConfig) -> BusRuntime {
     let consumers: Vec<Arc<dyn careforall::platform::event_bus::Consumer>> =
         vec![Arc::new(Recorder::named("recorder"))];
-    let bus =
-        BusRuntime::new(db.database.clone(), EventBus::new(), consumers, BusConfig::default());
+    let bus = BusRuntime::new(db.database.clone(), EventBus::new(), consumers, config);
     bus.prepare().await.unwrap();
     bus
 }
@@ -150,4 +153,28 @@ async fn cursors_pass_what_a_consumer_does_not_want_and_keep_what_it_does() {
     assert_eq!(db.number(positions).await, 32);
     let traced = "SELECT seq AS n FROM bus.event_log WHERE trace_context = '00-trace-span-01'";
     assert_eq!(db.number(traced).await, 2500, "in the order they were given");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_looks_far_for_as_many_events_as_it_may_apply() {
+    let db = TestDb::new().await;
+    let bus = configured(&db, BusConfig { window: 3, ..BusConfig::default() }).await;
+    let mut events: Vec<_> = (0..140).map(|_| event(clock::new_id(), 1)).collect();
+    // wanted are 1 to 10, of which a pass takes three, and 91 to 100, beyond what one looks at
+    for event in events.iter_mut().enumerate().filter(|(n, _)| n % 90 >= 10).map(|(_, e)| e) {
+        event.event_type = "something.else.v1";
+    }
+    publish(&mut *db.conn().await, &events).await.unwrap();
+    let mut applied = Vec::new();
+    loop {
+        let pass = bus.run_once().await.unwrap();
+        if pass.moved == 0 {
+            break;
+        }
+        applied.push(pass.applied);
+    }
+    assert_eq!(applied, [3, 3, 3, 1, 3, 3, 3, 1], "48 places or three events a pass");
+    let seqs = "SELECT count(*) AS n FROM effect e WHERE (seq - 1) % 90 < 10 \
+                AND at = (SELECT count(*) FROM effect f WHERE f.seq <= e.seq)";
+    assert_eq!(db.number(seqs).await, 20, "each once, in order");
 }

@@ -13,7 +13,7 @@ use careforall::{
     kernel::{clock, period::Period},
     platform::{
         event_bus::{
-            BusConfig, BusRuntime, Consumer, ConsumerError, Event, EventBus, NewEvent,
+            BusConfig, BusRuntime, Consumer, ConsumerError, Event, EventBus, NewEvent, Payload,
             dead_letters, publish, replay,
         },
         postgres::Connection,
@@ -22,7 +22,7 @@ use careforall::{
 use diesel::sql_query;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use futures_util::{FutureExt, future::BoxFuture};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
@@ -52,8 +52,8 @@ impl Consumer for Squeamish {
     ) -> BoxFuture<'a, Result<(), ConsumerError>> {
         async move {
             record(conn, self.name(), batch).await?;
-            let poison = batch.iter().find_map(|e| e.payload["poison"].as_str());
-            match poison.filter(|_| !AtomicBool::load(&self.mended, Ordering::Relaxed)) {
+            let poison = batch.iter().find_map(|e| poison_of(e));
+            match poison.as_deref().filter(|_| !AtomicBool::load(&self.mended, Ordering::Relaxed)) {
                 None => Ok(()),
                 Some("sql") => Ok(sql_query("SELECT 1 / 0").execute(conn).await.map(drop)?),
                 Some("swallowed") => {
@@ -68,8 +68,16 @@ impl Consumer for Squeamish {
     }
 }
 
+fn poison_of(event: &Event) -> Option<String> {
+    let payload: Value = event.payload.read().unwrap();
+    payload["poison"].as_str().map(str::to_owned)
+}
+
 fn poisonous(aggregate: Uuid, version: i64, how: &str) -> NewEvent {
-    NewEvent { payload: json!({ "poison": how }), ..event(aggregate, version) }
+    NewEvent {
+        payload: Payload::of(&json!({ "poison": how })).unwrap(),
+        ..event(aggregate, version)
+    }
 }
 
 async fn setup(db: &TestDb) -> (Arc<Squeamish>, BusRuntime) {

@@ -5,7 +5,7 @@ use std::{future, path::PathBuf, time::Duration};
 use careforall::{
     kernel::clock,
     platform::{
-        event_bus::{Consumer, ConsumerError, Event, NewEvent, publish},
+        event_bus::{Consumer, ConsumerError, Event, NewEvent, Payload, publish},
         postgres::Connection,
     },
 };
@@ -102,7 +102,7 @@ pub fn event(aggregate: Uuid, version: i64) -> NewEvent {
         aggregate_id: aggregate,
         aggregate_version: version,
         event_type: TYPE,
-        payload: json!({ "version": version }),
+        payload: Payload::of(&json!({ "version": version })).unwrap(),
         trace_context: None,
     }
 }

@@ -67,11 +67,8 @@ async fn a_batch_announces_the_money_of_a_campaign_once_and_promises_not_at_all(
         assert_eq!((totals.captured_minor, totals.pledged_minor), (5_000, 500));
         assert_eq!(totals.funded_ppm(), 50_000);
     }
-    let goal = CampaignChanged {
-        version: 3,
-        goal_minor: 25_000,
-        ..serde_json::from_value(revised.payload).unwrap()
-    };
+    let goal =
+        CampaignChanged { version: 3, goal_minor: 25_000, ..revised.payload.read().unwrap() };
     let goal = history::event(CAMPAIGN_CHANGED, campaign_id, campaign_id.0, 3, &goal);
     deliver(conn, &[goal]).await.unwrap();
     let told = announced(&postgres).await;

@@ -12,7 +12,7 @@ use careforall::{
         payment::events::{PAYMENT_CHANGED, PaymentChanged},
         pledge::events::{PLEDGE_CHANGED, PledgeChanged},
     },
-    platform::event_bus::{Event, partition_of},
+    platform::event_bus::{Event, Payload, partition_of},
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -124,7 +124,7 @@ pub fn event(
         aggregate_id,
         aggregate_version,
         event_type: event_type.into(),
-        payload: serde_json::to_value(payload).unwrap(),
+        payload: Payload::of(payload).unwrap(),
         trace_context: None,
         created_at: clock::now(),
     }

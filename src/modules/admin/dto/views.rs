@@ -14,7 +14,7 @@ use crate::{
     },
     platform::{
         audit::Record,
-        event_bus::{DeadLetter, Replayed},
+        event_bus::{DeadLetter, Payload, Replayed},
     },
 };
 
@@ -120,7 +120,7 @@ pub struct DeadLetterBody {
     #[schema(example = 4711)]
     seq: i64,
     #[schema(value_type = Object)]
-    payload: Value,
+    payload: Payload,
     /// 0 for one that only waits for an earlier event of its aggregate.
     #[schema(example = 8)]
     attempts: i32,

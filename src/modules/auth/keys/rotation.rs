@@ -12,7 +12,7 @@ use crate::{
     kernel::clock,
     modules::auth::{
         repo::{self, KeyRow},
-        tokens::GUEST_LIFETIME,
+        tokens::{GUEST_LIFETIME, VerifiedTokens},
     },
     platform::{
         audit::{self, Author, Deed},
@@ -42,7 +42,8 @@ impl SigningKeys {
         let Some(text_or_path) = configured else {
             ensure_one(conn).await?;
             let ring = Arc::new(read(conn, None).await?);
-            return Ok(Self { ring: Arc::new(ring.into()), configured: None });
+            let verified = VerifiedTokens::default();
+            return Ok(Self { ring: Arc::new(ring.into()), configured: None, verified });
         };
         let keys = Self::from_config(text_or_path)?;
         if let Some(signer) = &keys.configured {

@@ -36,7 +36,11 @@ fn users_and_guests_are_who_their_tokens_say() {
     let history = keys.issue_history(link, clock::now());
     assert_eq!(keys.verify(&history), Ok(Bearer::Link(link)));
     let guest = GuestTokens::new(keys.clone()).issue(pledge, clock::now());
-    assert_eq!(keys.verify(&guest), Ok(Bearer::Guest(pledge)));
+    // by whom it is known already, and by a replica to which it is new
+    for keys in [&keys, &self::keys()] {
+        assert_eq!(keys.verify(&guest), Ok(Bearer::Guest(pledge)));
+        assert_eq!(keys.verify(&access), Ok(Bearer::User { user, session }));
+    }
 }
 
 #[test]
@@ -74,6 +78,19 @@ fn every_altered_character_is_noticed() {
     for cut in ["", ".", "..", "a.b.c", "cfa_0123", &token[..token.len() - 1]] {
         assert_eq!(keys.verify(cut), Err(InvalidToken), "{cut}");
     }
+}
+
+#[test]
+fn a_known_token_ends_with_its_lifetime_and_its_key() {
+    let known = VerifiedTokens::default();
+    let (now, bearer) = (clock::now().timestamp(), Bearer::Link(clock::new_id()));
+    let key = || "some key".to_owned();
+    known.insert("good", bearer, now + 60, key());
+    known.insert("expired", bearer, now - i64::try_from(LEEWAY).unwrap() - 1, key());
+    assert_eq!(known.get("good", |key_id| key_id == "some key"), Some(bearer));
+    assert_eq!(known.get("good", |_| false), None);
+    assert_eq!(known.get("expired", |_| true), None);
+    assert_eq!(known.get("goo", |_| true), None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Announcing changes, in the transaction that makes them.
 
+use diesel::QueryResult;
 use serde::Serialize;
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
         model::Campaign,
     },
     platform::{
-        event_bus::{self, NewEvent},
+        event_bus::{self, NewEvent, Payload},
         postgres::Connection,
         telemetry,
     },
@@ -48,13 +49,13 @@ fn event(
     campaign: &Campaign,
     event_type: &'static str,
     payload: &impl Serialize,
-) -> serde_json::Result<NewEvent> {
+) -> QueryResult<NewEvent> {
     Ok(NewEvent {
         partition_key: campaign.id.0,
         aggregate_id: campaign.id.0,
         aggregate_version: campaign.version,
         event_type,
-        payload: serde_json::to_value(payload)?,
+        payload: Payload::of(payload)?,
         trace_context: telemetry::current().map(|trace| trace.to_string()),
     })
 }

@@ -30,7 +30,7 @@ use crate::{
         money::Money,
     },
     platform::{
-        event_bus::{NewEvent, publish},
+        event_bus::{NewEvent, Payload, publish},
         postgres::Connection,
         telemetry::TraceContext,
     },
@@ -218,7 +218,8 @@ impl Book {
         repo::insert_history(conn, &self.history).await?;
         repo::follow_refunds(conn, &self.refund_news(), self.now).await?;
         let changed = self.changed.iter().filter_map(|id| self.pages.get(id));
-        let events: Vec<NewEvent> = changed.map(|page| event(&page.row, page.trace)).collect();
+        let events = changed.map(|page| event(&page.row, page.trace));
+        let events = events.collect::<QueryResult<Vec<NewEvent>>>()?;
         publish(conn, &events).await?;
         self.tallies.iter().for_each(Tally::count);
         Ok(!events.is_empty())
@@ -254,7 +255,7 @@ fn model_of(row: &PaymentRow, facts: &[super::model::FactRow]) -> QueryResult<Pa
 }
 
 /// The event that tells of a payment as it now is.
-pub fn event(row: &PaymentRow, trace: Option<TraceContext>) -> NewEvent {
+pub fn event(row: &PaymentRow, trace: Option<TraceContext>) -> QueryResult<NewEvent> {
     let payload = PaymentChanged {
         payment_id: row.id,
         pledge_id: row.pledge_id,
@@ -267,12 +268,12 @@ pub fn event(row: &PaymentRow, trace: Option<TraceContext>) -> NewEvent {
         disputed_minor: row.disputed_minor,
         donor_hash: row.donor_hash.clone(),
     };
-    NewEvent {
+    Ok(NewEvent {
         partition_key: row.campaign_id.into(),
         aggregate_id: row.id.into(),
         aggregate_version: row.version,
         event_type: PAYMENT_CHANGED,
-        payload: serde_json::to_value(payload).unwrap_or_default(),
+        payload: Payload::of(&payload)?,
         trace_context: trace.map(|trace| trace.to_string()),
-    }
+    })
 }

@@ -205,7 +205,8 @@ pub async fn store_new(
 ) -> diesel::QueryResult<()> {
     let rows: Vec<&PaymentRow> = payments.iter().map(|(payment, _)| *payment).collect();
     let history: Vec<HistoryRow> = payments.iter().map(|(row, at)| first_entry(row, *at)).collect();
-    let events: Vec<NewEvent> = payments.iter().map(|(row, at)| book::event(row, *at)).collect();
+    let events = payments.iter().map(|(row, at)| book::event(row, *at));
+    let events = events.collect::<diesel::QueryResult<Vec<NewEvent>>>()?;
     let looks: Vec<_> = rows.iter().map(|row| (row.id, row.created_at + first_look)).collect();
     repo::insert_new(conn, &rows).await?;
     repo::insert_history(conn, &history).await?;

@@ -40,8 +40,9 @@ struct Created {
 }
 
 /// Writes keys, pledges and events, as one transaction. `gifts` are sorted by scope and key, no key
-/// twice; `judged` are their campaigns, with the versions by which they were judged. Returns the
-/// indices of those whose key was new; `None`, and nothing is written, when a campaign has changed.
+/// twice; `judged` are their campaigns, ascending, with the versions that they were judged by.
+/// Returns the indices of those whose key was new; `None`, and nothing is written, when a campaign
+/// has changed.
 pub async fn create_many(
     conn: &mut Connection,
     judged: &[(CampaignId, i64)],

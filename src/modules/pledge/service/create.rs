@@ -44,7 +44,7 @@ impl PledgeService {
         let (id, created_at) = (pledge.id, pledge.created_at);
         let body = serde_json::to_string(&PledgeBody::new(&pledge, true)).unwrap_or_default();
         let response = StoredResponse { status: 201, body };
-        let event = changed(&pledge);
+        let event = changed(&pledge)?;
         let job = NewPledge { pledge, key: key.clone(), event, response };
         // signing takes longer than all else here: it is done while the job waits for its turn
         let sign = async { user.is_none().then(|| self.guest_token(id, created_at)) };

@@ -92,8 +92,9 @@ impl CreateMany {
             return Ok(None);
         }
         let gifts = distinct(jobs);
-        let judged: Vec<(CampaignId, i64)> =
+        let mut judged: Vec<(CampaignId, i64)> =
             terms.iter().map(|(id, terms)| (*id, terms.version)).collect();
+        judged.sort_unstable();
         let Some(fresh) = repo::create_many(conn, &judged, &gifts).await? else {
             for id in terms.keys() {
                 self.remembered.invalidate(id);

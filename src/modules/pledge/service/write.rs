@@ -12,7 +12,7 @@ use super::super::{
 use crate::{
     kernel::ids::PledgeId,
     platform::{
-        event_bus::{NewEvent, publish},
+        event_bus::{NewEvent, Payload, publish},
         postgres::Connection,
         telemetry,
     },
@@ -36,21 +36,20 @@ impl From<&Pledge> for PledgeChanged {
 pub type Traces = HashMap<PledgeId, String>;
 
 /// The event that tells of a pledge as it now is.
-fn event(pledge: &Pledge, event_type: &'static str, traces: &Traces) -> NewEvent {
+fn event(pledge: &Pledge, event_type: &'static str, traces: &Traces) -> QueryResult<NewEvent> {
     let own = || telemetry::current().map(|trace| trace.to_string());
-    let payload = PledgeChanged::from(pledge);
-    NewEvent {
+    Ok(NewEvent {
         partition_key: pledge.campaign_id.into(),
         aggregate_id: pledge.id.into(),
         aggregate_version: pledge.version,
         event_type,
-        payload: serde_json::to_value(payload).unwrap_or_default(),
+        payload: Payload::of(&PledgeChanged::from(pledge))?,
         trace_context: traces.get(&pledge.id).cloned().or_else(own),
-    }
+    })
 }
 
 /// The event of a pledge that was made or changed.
-pub fn changed(pledge: &Pledge) -> NewEvent {
+pub fn changed(pledge: &Pledge) -> QueryResult<NewEvent> {
     event(pledge, PLEDGE_CHANGED, &Traces::new())
 }
 
@@ -76,9 +75,9 @@ pub async fn store_traced(
     let mut events = Vec::with_capacity(after.len());
     for (old, new) in before.iter().zip(after) {
         *rooms.entry(new.campaign_id).or_default() += new.counted_minor() - old.counted_minor();
-        events.push(event(new, PLEDGE_CHANGED, traces));
+        events.push(event(new, PLEDGE_CHANGED, traces)?);
         if new.status == PledgeStatus::Cancelled && old.status != PledgeStatus::Cancelled {
-            events.push(event(new, PLEDGE_CANCELLED, traces));
+            events.push(event(new, PLEDGE_CANCELLED, traces)?);
         }
     }
     for (campaign, delta) in rooms.into_iter().filter(|(_, delta)| *delta != 0) {

@@ -139,23 +139,22 @@ struct Told {
 impl Told {
     /// An event that cannot be read is a dead letter of its consumers, and tells nothing here.
     fn by(events: &[Event]) -> Self {
-        use serde::Deserialize;
         let mut told = Self::default();
         for event in events {
             match event.event_type.as_str() {
                 PAYMENT_CHANGED => {
-                    let Ok(fact) = PaymentChanged::deserialize(&event.payload) else { continue };
+                    let Ok(fact) = event.payload.read::<PaymentChanged>() else { continue };
                     told.payments.insert(fact.payment_id);
                     told.pledges.insert(fact.pledge_id);
                     told.campaigns.insert(fact.campaign_id);
                 }
                 PLEDGE_CHANGED | PLEDGE_CANCELLED => {
-                    let Ok(fact) = PledgeChanged::deserialize(&event.payload) else { continue };
+                    let Ok(fact) = event.payload.read::<PledgeChanged>() else { continue };
                     told.pledges.insert(fact.pledge_id);
                     told.campaigns.insert(fact.campaign_id);
                 }
                 CAMPAIGN_CHANGED => {
-                    let Ok(fact) = CampaignChanged::deserialize(&event.payload) else { continue };
+                    let Ok(fact) = event.payload.read::<CampaignChanged>() else { continue };
                     told.campaigns.insert(fact.campaign_id);
                 }
                 _ => {}

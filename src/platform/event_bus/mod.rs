@@ -29,7 +29,8 @@
 //! is waited for, uncounted. An event that cannot be applied is found by halving the batch and
 //! *parked*, with the later events of its aggregate, so that nobody else waits; it is retried with
 //! backoff, and after 8 failures is a *dead letter* until an administrator [`replay`]s it. A lost
-//! wake-up costs one idle tick, which is a second at most.
+//! wake-up costs one idle tick, which is a second at most. What one pass leaves because another
+//! holds it is looked at again after a busy tick: that other may have looked too early.
 
 mod attempt;
 mod audit;

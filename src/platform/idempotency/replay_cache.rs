@@ -75,6 +75,14 @@ impl ReplayCache {
         self.near.insert(name, known);
     }
 
+    /// The same, of what Postgres said of a used key: few requests are repeated, and those that are,
+    /// are repeated again.
+    pub async fn put_known(&self, key: &IdempotencyKey, known: &Refusal) {
+        if let Refusal::Replay(response) = known {
+            self.put(key, response).await;
+        }
+    }
+
     /// Scope and key under one hash: keys of any length, and no e-mail address in Redis.
     fn name(&self, key: &IdempotencyKey) -> [u8; 32] {
         let mut hasher = Sha256::new();

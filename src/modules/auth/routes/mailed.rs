@@ -16,8 +16,9 @@ use crate::{
 /// Prove an address
 ///
 /// With the token that was mailed at registration. There is no second such mail: whoever has lost it
-/// or came too late asks for a password reset, which proves the address as well. Gifts made with the address as a guest join the
-/// account's history from then on, and are the account's to read, pay for and cancel.
+/// or came too late asks for a password reset, which proves the address as well. Gifts made with the
+/// address as a guest join the account's history from then on, and are the account's to read, pay
+/// for and cancel.
 #[utoipa::path(
     tag = "auth",
     request_body(content = MailedTokenRequest, example = json!({

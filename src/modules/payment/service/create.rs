@@ -69,10 +69,7 @@ impl PaymentService {
             }
             match self.phase_a(caller, key, order, provider).await? {
                 Begun::Known(refusal) => {
-                    // few requests are repeated, and those that are, are repeated again
-                    if let Refusal::Replay(response) = &refusal {
-                        self.replays.put(key, response).await;
-                    }
+                    self.replays.put_known(key, &refusal).await;
                     return Ok(Err(refusal));
                 }
                 Begun::Freed(refused) => return Err(refused),

@@ -72,10 +72,7 @@ impl PledgeService {
         // gone since then, or up for grabs: to try again is all that is left
         let known = found.and_then(|claim| claim.into_execution().err());
         let known = known.unwrap_or(Refusal::InProgress);
-        // few requests are repeated, and those that are, are repeated again
-        if let Refusal::Replay(response) = &known {
-            self.replays.put(key, response).await;
-        }
+        self.replays.put_known(key, &known).await;
         Ok(known)
     }
 

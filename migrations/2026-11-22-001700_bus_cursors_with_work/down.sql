@@ -1,31 +1,4 @@
-DROP FUNCTION bus.claim(text, int, smallint[]);
-CREATE FUNCTION bus.claim(who text, most int)
-RETURNS TABLE (part smallint, pos bigint, last_seq bigint) LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
-DECLARE
-    newest bigint;
-BEGIN
-    SELECT h.last_seq INTO newest FROM bus.event_head h ORDER BY h.pass DESC LIMIT 1;
-    RETURN QUERY
-    WITH latest AS MATERIALIZED (
-        SELECT p::smallint AS p,
-               (SELECT c.position FROM bus.consumer_cursor c
-                 WHERE c.consumer = who AND c.partition = p::smallint
-                 ORDER BY c.position DESC LIMIT 1) AS position
-          FROM generate_series(0, 31) p
-         ORDER BY 2
-    )
-    -- LATERAL and LIMIT 1, so that each is looked up by its whole key
-    SELECT l.p, l.position, newest
-      FROM latest l
-     CROSS JOIN LATERAL (
-           SELECT FROM bus.consumer_cursor c
-            WHERE c.consumer = who AND c.partition = l.p AND c.position = l.position
-            LIMIT 1 FOR UPDATE SKIP LOCKED) locked
-     WHERE l.position < newest
-     LIMIT most;
-END $$;
+DROP FUNCTION bus.claim_among(text, int, smallint[]);
 
 DROP FUNCTION bus.sequence(int, boolean);
 CREATE FUNCTION bus.sequence(batch int, whole boolean)

@@ -1,9 +1,8 @@
--- As it was, and `among` limits it to some partitions: to claim and move all 32 cursors of a consumer
--- for events of a few campaigns took a tenth of Postgres' time under load. Those that nothing concerns
--- are moved by the passes that the poll asks for, several a second. Whoever names none means all. It
--- tells of those too that somebody else holds, who may have read the end of the log too early.
-DROP FUNCTION bus.claim(text, int);
-CREATE FUNCTION bus.claim(who text, most int, among smallint[] DEFAULT NULL)
+-- As bus.claim, which older replicas call, and limited to some partitions: to claim and move all 32
+-- cursors of a consumer for events of a few campaigns took a tenth of Postgres' time under load. Those
+-- that nothing concerns are moved by the passes that the poll asks for, several a second. It tells of
+-- those too that somebody else holds, who may have read the end of the log too early.
+CREATE FUNCTION bus.claim_among(who text, most int, among smallint[])
 RETURNS TABLE (part smallint, pos bigint, last_seq bigint, held boolean) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off AS $$
@@ -17,18 +16,25 @@ BEGIN
                (SELECT c.position FROM bus.consumer_cursor c
                  WHERE c.consumer = who AND c.partition = p
                  ORDER BY c.position DESC LIMIT 1) AS position
-          FROM unnest(coalesce(among, ARRAY(SELECT generate_series(0, 31)::smallint))) p
+          FROM unnest(among) p
          ORDER BY 2
+    ), free AS MATERIALIZED (
+        -- LATERAL and LIMIT 1, so that each is looked up by its whole key
+        SELECT l.p, l.position
+          FROM latest l
+         CROSS JOIN LATERAL (
+               SELECT FROM bus.consumer_cursor c
+                WHERE c.consumer = who AND c.partition = l.p AND c.position = l.position
+                LIMIT 1 FOR UPDATE SKIP LOCKED) locked
+         WHERE l.position < newest
+         LIMIT most
     )
-    -- LATERAL and LIMIT 1, so that each is looked up by its whole key
-    SELECT l.p, l.position, newest, locked.ours IS NOT NULL
+    SELECT f.p, f.position, newest, true FROM free f
+     UNION ALL
+    SELECT l.p, l.position, newest, false
       FROM latest l
-      LEFT JOIN LATERAL (
-           SELECT true AS ours FROM bus.consumer_cursor c
-            WHERE c.consumer = who AND c.partition = l.p AND c.position = l.position
-            LIMIT 1 FOR UPDATE SKIP LOCKED) locked ON true
-     WHERE l.position < newest
-     LIMIT most;
+     WHERE l.position < newest AND l.p <> ALL (ARRAY(SELECT f.p FROM free f))
+       AND (SELECT count(*) FROM free) < most;
 END $$;
 
 -- As it was, and it tells in which partitions the events lie that it has moved, and whether it left

@@ -88,10 +88,9 @@ pub async fn pass(
         };
         let reach = last_seq.min(first + STRETCH * limits.window);
         let found = read(conn, consumer, &held, (first, reach), limits.window).await?;
-        let end = match found.get(limits.window as usize - 1) {
-            Some(last) => last.event.seq,
-            None => reach,
-        };
+        let is_full = i64::try_from(found.len()).is_ok_and(|found| found == limits.window);
+        // fewer than it may apply: in that stretch there is nothing more
+        let end = found.last().filter(|_| is_full).map_or(reach, |last| last.event.seq);
         let (blocked, fresh): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|f| f.blocked.is_some());
         let fresh = fresh.into_iter().map(|f| f.event).collect();
@@ -110,7 +109,7 @@ pub async fn pass(
 }
 
 async fn claim(conn: &mut Connection, consumer: &str, limits: Limits) -> QueryResult<Vec<Cursor>> {
-    let claim = sql_query("SELECT part, pos, last_seq, held FROM bus.claim($1, $2, $3)")
+    let claim = sql_query("SELECT part, pos, last_seq, held FROM bus.claim_among($1, $2, $3)")
         .bind::<Text, _>(consumer)
         .bind::<Integer, _>(limits.partitions)
         .bind::<Array<SmallInt>, _>(limits.among.numbers());

@@ -33,7 +33,7 @@ async fn pages(conn: &mut Connection, statement: &str) -> u64 {
 async fn costs(db: &TestDb) -> Vec<u64> {
     const STATEMENTS: [&str; 5] = [
         "SELECT bus.poll('{recorder}')",
-        "SELECT bus.claim('recorder', 32)",
+        "SELECT bus.claim_among('recorder', 32, ARRAY(SELECT generate_series(0, 31)::smallint))",
         "SELECT bus.sequence(1000, false)",
         "SELECT bus.sample('{recorder}')",
         "SELECT id FROM bus.outbox ORDER BY id LIMIT 1000",

@@ -96,38 +96,50 @@ async fn a_wake_reaches_consumers_and_other_replicas() {
 /// for so long.
 fn only_when_woken(deference: Duration) -> BusConfig {
     let never = Duration::from_hours(1);
-    BusConfig { idle_tick: never, sweep_every: never, deference, ..BusConfig::default() }
+    let sweep_every = never;
+    BusConfig {
+        idle_tick: never,
+        longest_idle_tick: never,
+        sweep_every,
+        deference,
+        ..BusConfig::default()
+    }
 }
 
-/// A bus that has heard `heard` is woken, and does the work.
-async fn works_after_hearing(heard: u64, deference: Duration) {
+/// A bus that has heard `heard` after its start is woken, and does the work.
+async fn works_after_hearing(heard: u64, config: BusConfig) {
     let db = TestDb::new().await;
     let bus = EventBus::new();
-    let config = only_when_woken(deference);
     let runtime = BusRuntime::new(db.database.clone(), bus.clone(), consumers(&["a"]), config);
-    publish_fresh(&mut *db.conn().await, 10).await;
-    bus.heard(heard);
     let token = CancellationToken::new();
     let running = tokio::spawn(runtime.run(token.clone()));
-    until("all are applied", async || db.number("SELECT count(*) AS n FROM effect").await == 10)
-        .await;
+    let applied = async || db.number("SELECT count(*) AS n FROM effect").await;
+    publish_fresh(&mut *db.conn().await, 10).await;
+    bus.wake();
+    until("it is at work", async || applied().await == 10).await;
+    bus.heard(heard);
+    publish_fresh(&mut *db.conn().await, 10).await;
+    bus.wake();
+    until("all are applied", async || applied().await == 20).await;
     token.cancel();
     running.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_goes_on_though_one_that_comes_after_it_is_at_work() {
-    works_after_hearing(u64::MAX, Duration::from_hours(1)).await;
+    works_after_hearing(u64::MAX, only_when_woken(Duration::from_hours(1))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_takes_over_from_one_that_is_heard_no_more() {
-    works_after_hearing(0, Duration::from_millis(100)).await;
+    works_after_hearing(0, only_when_woken(Duration::from_millis(100))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_applies_what_its_sweep_has_moved_though_it_leaves_the_rest_to_another() {
-    works_after_hearing(0, Duration::from_hours(1)).await;
+    let sweep_every = Duration::from_millis(200);
+    let config = BusConfig { sweep_every, ..only_when_woken(Duration::from_hours(1)) };
+    works_after_hearing(0, config).await;
 }
 
 /// While these rows are held, the bus calls `function` in vain; once they are free, it does the work
@@ -158,7 +170,7 @@ async fn a_bus_that_finds_another_sequencing_looks_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_whose_cursors_another_holds_looks_again() {
-    works_after_waiting_for("SELECT FROM bus.consumer_cursor", "claim").await;
+    works_after_waiting_for("SELECT FROM bus.consumer_cursor", "claim_among").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

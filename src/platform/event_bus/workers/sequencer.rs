@@ -41,6 +41,7 @@ impl SequencerLoop {
                 Ok(pass) => {
                     backoff.succeeded();
                     if self.is_full(&pass) {
+                        told = true;
                         continue;
                     }
                     told = pass.moved > 0
@@ -104,12 +105,14 @@ impl SequencerLoop {
         Ok(pass)
     }
 
-    /// Sequences what lies below the floor too. It takes turns with the passes above it, so as not
-    /// to keep them from the head.
+    /// Sequences what lies below the floor too. Should it fail, it has to wait for the next time:
+    /// what lies above must not wait for it.
     async fn sweep(&mut self) -> Result<Sequenced, DbError> {
+        let before = self.swept.replace(Instant::now());
         let pass = self.sequence(true).await?;
-        if !pass.skipped && !self.is_full(&pass) {
-            self.swept = Some(Instant::now());
+        // the lowest come first: if all of a batch lay below the floor, there may be more there
+        if pass.skipped || pass.strays >= i64::from(self.shared.config.sequencer_batch) {
+            self.swept = before;
         }
         Ok(pass)
     }

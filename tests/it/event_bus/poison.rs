@@ -52,7 +52,7 @@ impl Consumer for Squeamish {
     ) -> BoxFuture<'a, Result<(), ConsumerError>> {
         async move {
             record(conn, self.name(), batch).await?;
-            let poison = batch.iter().find_map(|e| poison_of(e));
+            let poison = batch.iter().find_map(poison_of);
             match poison.as_deref().filter(|_| !AtomicBool::load(&self.mended, Ordering::Relaxed)) {
                 None => Ok(()),
                 Some("sql") => Ok(sql_query("SELECT 1 / 0").execute(conn).await.map(drop)?),

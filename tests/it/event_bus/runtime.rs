@@ -96,11 +96,10 @@ async fn a_wake_reaches_consumers_and_other_replicas() {
 /// for so long.
 fn only_when_woken(deference: Duration) -> BusConfig {
     let never = Duration::from_hours(1);
-    let sweep_every = never;
     BusConfig {
         idle_tick: never,
         longest_idle_tick: never,
-        sweep_every,
+        sweep_every: never,
         deference,
         ..BusConfig::default()
     }

@@ -144,6 +144,12 @@ impl Tree {
         found
     }
 
+    /// Whether a span whose name begins with `parent` has a child of this name.
+    pub fn has_below(&self, parent: &str, name: &str) -> bool {
+        let is_parent = |id: &str| self.0.iter().any(|s| s.id == id && s.name.starts_with(parent));
+        self.0.iter().any(|span| span.name == name && is_parent(&span.parent))
+    }
+
     /// As people read it, for messages.
     pub fn drawn(&self) -> String {
         let mut drawing = String::new();

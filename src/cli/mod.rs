@@ -89,7 +89,11 @@ enum KeysCommand {
     /// Print the keys whose tokens are good.
     List,
     /// Refuse the tokens of a former key from now on.
-    Revoke { id: String },
+    Revoke {
+        /// As `list` prints it; one in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -159,4 +163,20 @@ fn print_openapi() -> anyhow::Result<()> {
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_begin_with_a_hyphen() {
+        let id = "-sdS_Cf_uEAJjBl4i0iUbozBYBRKMlwXFtaPZFNcwxM";
+        let Some(Command::Keys(KeysCommand::Revoke { id: read })) =
+            Cli::try_parse_from(["careforall", "keys", "revoke", id]).unwrap().command
+        else {
+            panic!("another command");
+        };
+        assert_eq!(read, id);
+    }
 }

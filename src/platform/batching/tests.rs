@@ -57,6 +57,21 @@ async fn what_gathers_during_a_flush_goes_into_the_next_one() {
 }
 
 #[tokio::test]
+async fn what_others_are_about_to_bring_goes_into_the_same_flush() {
+    let (batcher, _, flushes) = writer(9, Limits::default());
+    let mut first = Box::pin(batcher.submit(0));
+    // the writer is woken, and would run before those who come now
+    assert!(futures_util::poll!(&mut first).is_pending());
+    let others = (2..50).map(|n| {
+        let batcher = batcher.clone();
+        tokio::spawn(async move { batcher.submit(n * 2).await })
+    });
+    let (first, others) = futures_util::join!(first, futures_util::future::join_all(others));
+    assert!(first.is_ok() && others.into_iter().all(|outcome| outcome.unwrap().is_ok()));
+    assert_eq!(flushes.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_at_once() {
     let (batcher, gate, _) = writer(0, Limits { queue: 2, batch: 1, writers: 1 });
     let jobs = futures_util::future::join_all((0..8).map(|n| batcher.submit(n * 2)));

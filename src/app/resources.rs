@@ -71,8 +71,9 @@ impl Resources {
             }
         }
         let reads = reads(config, &database)?;
-        let redis = expose(config.redis.url.as_ref()).map(RedisPool::new).transpose();
-        let redis = redis.context("REDIS_URL is not a Redis URL")?;
+        let patience = Duration::from_millis(config.redis.patience_ms.get().into());
+        let redis = expose(config.redis.url.as_ref()).map(|url| RedisPool::new(url, patience));
+        let redis = redis.transpose().context("REDIS_URL is not a Redis URL")?;
         Ok(Self { database, reads, redis, embedded })
     }
 

@@ -109,7 +109,7 @@ impl Services {
                 auth.ended_sessions().clone(),
             ),
             totals: TotalsService::new(database.clone(), resources.redis.clone()),
-            door: Door::new(database, &runtime),
+            door: Door::new(database, commit_patience(config), &runtime),
             auth,
             bus,
             inbox,
@@ -120,6 +120,11 @@ impl Services {
             mail_from: Sender::parse(&config.mail.from).context("CAREFORALL_MAIL__FROM")?,
         })
     }
+}
+
+/// How long a provider waits for its webhook to be stored.
+fn commit_patience(config: &Config) -> Duration {
+    Duration::from_secs(config.payments.webhook_commit_seconds.get().into())
 }
 
 /// The mail server, else a folder, else nowhere: then mail waits, and ends with that reason.

@@ -7,7 +7,7 @@ const PREFIX: &str = "CAREFORALL_";
 const IGNORED: &str = "CAREFORALL_DEV_";
 
 /// Every setting; a test compares the list with the structs.
-pub const ALL: [&str; 56] = [
+pub const ALL: [&str; 58] = [
     "profile",
     "database.url",
     "database.replica_url",
@@ -17,6 +17,7 @@ pub const ALL: [&str; 56] = [
     "database.pool_wait_seconds",
     "database.wait_seconds",
     "redis.url",
+    "redis.patience_ms",
     "http.bind",
     "http.workers",
     "http.drain_seconds",
@@ -34,6 +35,7 @@ pub const ALL: [&str; 56] = [
     "stripe.webhook_secrets",
     "stripe.api_base",
     "payments.default_provider",
+    "payments.webhook_commit_seconds",
     "breaker.window_calls",
     "breaker.failures",
     "breaker.open_seconds",

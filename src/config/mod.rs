@@ -38,7 +38,6 @@ pub struct Config {
     #[serde(deserialize_with = "values::parsed")]
     pub profile: Profile,
     pub database: Database,
-    #[serde(default)]
     pub redis: Redis,
     pub http: Http,
     pub metrics: Metrics,
@@ -82,11 +81,14 @@ pub struct Database {
     pub wait_seconds: u64,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
     /// Absent: caches, limits and wake-ups are this process's own.
     pub url: Option<SecretString>,
+    /// The longest a request waits for Redis; then it goes on without.
+    #[serde(deserialize_with = "values::positive")]
+    pub patience_ms: NonZeroU32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -165,6 +167,9 @@ pub struct Stripe {
 pub struct Payments {
     #[serde(deserialize_with = "values::parsed")]
     pub default_provider: Provider,
+    /// A webhook that is not committed within this time is refused; its provider delivers it again.
+    #[serde(deserialize_with = "values::positive")]
+    pub webhook_commit_seconds: NonZeroU32,
 }
 
 /// When a provider that does not answer is left alone, and for how long.

@@ -34,6 +34,8 @@ fn nothing_set_is_a_developers_machine() {
     assert!(config.database.url.is_none() && config.database.replica_url.is_none());
     assert!(config.database.migrate && config.database.max_connections.get() >= 16);
     assert!(config.redis.url.is_none() && config.otel.endpoint.is_none());
+    assert_eq!(config.redis.patience_ms.get(), 50);
+    assert_eq!(config.payments.webhook_commit_seconds.get(), 2);
     assert_eq!(config.embedded.data_dir, PathBuf::from(".careforall"));
     assert_eq!(config.mail.folder, Some(PathBuf::from(".careforall/mail")));
     assert!(config.sandbox.enabled && config.http.trusted_proxies.is_empty());

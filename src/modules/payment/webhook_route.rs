@@ -1,9 +1,6 @@
 //! `POST /webhooks/{provider}`: verify, store, acknowledge.
 
-use std::time::Duration;
-
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use tokio::time::timeout;
 
 use super::{
     api::WebhookError,
@@ -19,9 +16,6 @@ use crate::{
     },
     platform::http::{RawBody, ok},
 };
-
-/// Not committed within this time: the provider is told to come again.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Receive a webhook
 ///
@@ -84,8 +78,8 @@ pub async fn receive_webhook(
 }
 
 async fn admit(door: &Door, row: NewInboxRow) -> Result<Arrival, Problem> {
-    let late = Problem::new(ProblemCode::Overloaded, "not committed in time; deliver it again");
-    Ok(timeout(PATIENCE, door.admit(row)).await.map_err(|_| late)??)
+    let late = || Problem::new(ProblemCode::Overloaded, "not committed in time; deliver it again");
+    door.admit_in_time(row).await?.ok_or_else(late)
 }
 
 fn refuse(provider: &'static str, error: &WebhookError) -> Problem {

@@ -23,9 +23,6 @@ use super::{
     telemetry::{Span, SpanKind, names},
 };
 
-/// The longest a request waits for Redis.
-const PATIENCE: Duration = Duration::from_millis(50);
-
 /// A pool of Redis connections.
 #[derive(Clone)]
 pub struct RedisPool {
@@ -35,18 +32,22 @@ pub struct RedisPool {
     /// moment travels together. One for each caller would serve one at a time, and the pool asks
     /// each whether it lives before it lends it: a round trip more.
     shared: Arc<Mutex<Option<MultiplexedConnection>>>,
+    patience: Duration,
 }
 
 impl RedisPool {
+    /// `patience` is the longest that a call may take.
+    ///
     /// # Errors
     /// When the URL cannot be read. A server that is away is no error: it may come back.
-    pub fn new(url: &str) -> anyhow::Result<Self> {
+    pub fn new(url: &str, patience: Duration) -> anyhow::Result<Self> {
         let mut config = Config::from_url(url);
         config.pool = Some(PoolConfig::new(16));
         Ok(Self {
             pool: config.create_pool(Some(Runtime::Tokio1))?,
             url: url.into(),
             shared: Arc::default(),
+            patience,
         })
     }
 
@@ -129,7 +130,7 @@ impl RedisPool {
         T: Send + 'a,
         F: Future<Output = RedisResult<T>> + Send + 'a,
     {
-        let answer = bounded(operation, async move {
+        let answer = bounded(operation, self.patience, async move {
             let conn = self.connection().await?;
             question(conn).await.ok()
         })
@@ -174,11 +175,12 @@ fn millis(ttl: Duration) -> u64 {
 /// every request, asked or not.
 fn bounded<'a, T: Send + 'a>(
     operation: &'static str,
+    patience: Duration,
     work: impl Future<Output = Option<T>> + Send + 'a,
 ) -> BoxFuture<'a, Option<T>> {
     Box::pin(async move {
         let mut span = Span::new(operation, SpanKind::Client);
-        let result = timeout(PATIENCE, span.scope(work)).await;
+        let result = timeout(patience, span.scope(work)).await;
         let outcome = match &result {
             Ok(Some(_)) => "ok",
             Ok(None) => "error",

@@ -1,13 +1,13 @@
 //! What a page of each list costs, by each filter: at its beginning, far down, and where almost
 //! nothing fits.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use careforall::kernel::clock;
 use chrono::TimeDelta;
 
 use crate::support::{
-    Server,
+    Server, counters,
     donation::{self, PATIENCE, sign_up_admin},
     eventually,
 };
@@ -136,11 +136,6 @@ impl World {
         format!("{list}{cursor}")
     }
 
-    async fn stop(&mut self) {
-        self.server.sigterm();
-        assert!(self.server.ended(Duration::from_secs(30)).await.success());
-    }
-
     async fn read(&self) -> BTreeMap<String, i64> {
         let rows = self.server.database().client().await.query(READ, &[]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
@@ -148,14 +143,14 @@ impl World {
 
     /// What a page of each of these lists costs its table.
     async fn cost(&mut self, lists: &[(&'static str, String)]) -> BTreeMap<&'static str, i64> {
-        self.stop().await;
+        counters::stop(&mut self.server).await;
         let before = self.read().await;
         self.server.start_again().await;
         for (_, list) in lists {
             let page = self.page(&format!("{list}&limit={ROWS}")).await;
             assert_eq!(page["data"].as_array().unwrap().len(), ROWS, "{list}");
         }
-        self.stop().await;
+        counters::stop(&mut self.server).await;
         let after = self.read().await;
         self.server.start_again().await;
         LISTS.iter().map(|(table, ..)| (*table, after[*table] - before[*table])).collect()

@@ -195,8 +195,13 @@ async fn a_repair_that_was_just_made_hides_no_drift() {
         reconcile(&world, &["--repair"]).await;
         // the repair has just announced the campaign, to be heard of by consumers
         by_hand(&world, "UPDATE totals.campaign_totals SET currency = 'EUR'").await;
-        let (clean, said) = reconcile(&world, &[]).await;
-        assert!(!clean && said.contains("totals_terms"), "{said}");
+        eventually(PATIENCE, || async {
+            let (clean, said) = reconcile(&world, &[]).await;
+            // on a slow machine the event may still be on its way: then that is said
+            assert!(!clean || said.contains("could not be judged"), "{said}");
+            if !clean && said.contains("totals_terms") { Ok(()) } else { Err(said) }
+        })
+        .await;
     }
 }
 

@@ -22,7 +22,8 @@ async fn a_changed_password_ends_the_other_sessions_and_its_owner_is_told() {
     assert_eq!(login(&server, "ada@example.org", PASSWORD).await.status, 401);
     login(&server, "ada@example.org", NEW).await.expect(200);
     let told = arrive(&server, "ada@example.org", 2).await;
-    assert_eq!(told[1].subject, "Your password was changed");
+    // it may have overtaken the one of the registration
+    assert!(told.iter().any(|letter| letter.subject == "Your password was changed"), "{told:?}");
     let late = change(&server, &there["access_token"], NEW, "yet another phrase 43").await;
     assert_eq!(code(&late), (401, "unauthorized"));
 }

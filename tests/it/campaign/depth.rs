@@ -1,10 +1,9 @@
 //! What a page costs, at the beginning of a list and far down.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{Person, Server};
+use crate::support::counters::stop;
 
 /// As many campaigns and gifts as there are rows on a thousand pages, and some more. Every seventh
 /// campaign has no end; many are funded alike; one word is rare.
@@ -59,11 +58,6 @@ async fn cost(server: &mut Server, page: &str, indexes: &[&str]) -> i64 {
     let cost = read().await - before;
     server.start_again().await;
     cost
-}
-
-async fn stop(server: &mut Server) {
-    server.sigterm();
-    assert!(server.ended(Duration::from_secs(30)).await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use crate::support::{
     Client, Nginx, OwnPostgres, Redis, Server,
     donation::{Campaign, builder, sign_up_admin},
-    nginx::lasting_ports,
+    ports::lasting_ports,
 };
 
 pub struct Cluster {
@@ -39,6 +39,9 @@ impl Cluster {
                     "CAREFORALL_SANDBOX__WEBHOOK_URL",
                     format!("{}/api/v1/webhooks/sandbox", nginx.base()),
                 )
+                // as patient as in production
+                .env("CAREFORALL_REDIS__PATIENCE_MS", "50")
+                .env("CAREFORALL_PAYMENTS__WEBHOOK_COMMIT_SECONDS", "2")
                 // what takes minutes in production takes seconds here
                 .env("CAREFORALL_SWEEPER__EVERY_SECONDS", "1")
                 .env("CAREFORALL_SWEEPER__PENDING_AFTER_SECONDS", "2")

@@ -46,7 +46,11 @@ async fn without_redis_each_replica_counts_on_from_what_it_knows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_hangs_keeps_nobody_from_an_answer() {
     let redis = Redis::start();
-    let server = replica(&redis, None).await;
+    let configured = limited()
+        .env("REDIS_URL", redis.url())
+        .env("CAREFORALL_RATE_LIMIT__READS_PER_IP_PER_MINUTE", 4)
+        .env("CAREFORALL_REDIS__PATIENCE_MS", 50);
+    let server = configured.start().await;
     redis.pause();
     for _ in 0..4 {
         read_from(&server, "192.0.2.1").await.expect(200);

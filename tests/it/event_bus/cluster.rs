@@ -35,13 +35,15 @@ fn cluster() -> &'static Path {
         let dir = tempfile::Builder::new().prefix("bus-test-").tempdir().unwrap().keep();
         let bin = std::fs::read_dir("/usr/lib/postgresql").unwrap().next().unwrap().unwrap().path();
         // The shell outlives this process by a moment: at the end of its standard input, however
-        // it came about, it ends the Postgres that it started and removes the directory.
+        // it came about, it ends the Postgres that it started and removes the directory. Autovacuum
+        // is off: its transactions would be counted as those of an idle bus.
         let script = "\
             if [ $(id -u) = 0 ]; then chown postgres $DIR; \
                 AS='setpriv --reuid=postgres --regid=postgres --clear-groups'; fi; \
             $AS $BIN/initdb -D $DIR/data -A trust -U postgres -N >/dev/null && \
             { $AS $BIN/postgres -D $DIR/data -k $DIR -c listen_addresses= -c fsync=off \
-                -c max_connections=200 -c track_functions=pl >$DIR/log 2>&1 & pid=$!; } && echo started; \
+                -c max_connections=200 -c track_functions=pl -c autovacuum=off \
+                >$DIR/log 2>&1 & pid=$!; } && echo started; \
             cat >/dev/null; kill -QUIT $pid; wait $pid; rm -rf $DIR";
         let guard = Command::new("sh")
             .args(["-c", script])
@@ -56,14 +58,14 @@ fn cluster() -> &'static Path {
     &cluster.dir
 }
 
-fn url(name: &str, options: &str) -> String {
+fn url(name: &str) -> String {
     let host = cluster().display().to_string().replace('/', "%2F");
-    format!("postgres://postgres@{host}/{name}?{options}")
+    format!("postgres://postgres@{host}/{name}")
 }
 
 /// A connection to a database of this cluster, outside of any pool.
 pub async fn connect(name: &str) -> PooledConnection {
-    connect_to(&url(name, "")).await
+    connect_to(&url(name)).await
 }
 
 /// The same, by URL.
@@ -84,8 +86,7 @@ impl TestDb {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         execute(&mut *connect("postgres").await, &format!("CREATE DATABASE {name}")).await;
-        // a holder that hangs loses its locks after a second, not after 15
-        let url = url(&name, "options=-c%20idle_in_transaction_session_timeout%3D1s");
+        let url = url(&name);
         let database = Database::new(&url, 24, tokio::runtime::Handle::current()).unwrap();
         migrate(&database).await.unwrap();
         let db = Self { url, database };

@@ -4,9 +4,9 @@ use diesel_async::SimpleAsyncConnection;
 use rustix::process::Signal;
 
 use super::{
-    cluster::{TestDb, connect, number, until},
+    cluster::{TestDb, until},
     delivery::{assert_exactly_once, by_hand},
-    recorder::publish_fresh,
+    recorder::{publish_fresh, reached},
     worker::Worker,
 };
 
@@ -24,18 +24,16 @@ async fn twenty_kills_mid_batch_leave_each_effect_exactly_once() {
     let db = TestDb::new().await;
     by_hand(&db).await;
     publish_fresh(&mut *db.conn().await, usize::try_from(EVENTS).unwrap()).await;
-    let mut watcher = connect("postgres").await;
+    let folder = tempfile::tempdir().unwrap();
     for round in 0..20 {
-        let name = format!("round {round} of this test");
-        let worker = Worker::sleeping(&db, &name);
+        // no round goes on before its end, however late that comes
+        let never = folder.path().join(round.to_string());
+        let worker = Worker::waiting(&db, &never);
         // half of a batch is written, the other half and the cursor are not
-        let asleep = format!(
-            "SELECT count(*) AS n FROM pg_stat_activity \
-             WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%{name}%'"
-        );
-        until("a worker is mid-batch", async || number(&mut watcher, &asleep).await > 0).await;
+        until("a worker is mid-batch", async || reached(&never).exists()).await;
         worker.kill();
     }
+    assert_eq!(db.number("SELECT count(*) AS n FROM effect").await, 0, "the killed leave nothing");
     let survivor = Worker::spawn(&db);
     all_have_effect(&db).await;
     assert!(survivor.stop().success());
@@ -49,10 +47,8 @@ async fn a_stopped_process_loses_its_cursors_to_another() {
     publish_fresh(&mut *db.conn().await, usize::try_from(EVENTS).unwrap()).await;
     let go = tempfile::tempdir().unwrap();
     let file = go.path().join("go");
-    let stopped = Worker::waiting(&db, &file);
-    let idle = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() \
-                AND state = 'idle in transaction' AND query LIKE 'INSERT INTO effect%'";
-    until("the worker is mid-batch", async || db.number(idle).await > 0).await;
+    let stopped = Worker::waiting_closely_watched(&db, &file);
+    until("the worker is mid-batch", async || reached(&file).exists()).await;
     stopped.signal(Signal::STOP);
     let other = Worker::spawn(&db);
     all_have_effect(&db).await;

@@ -1,6 +1,10 @@
 //! A consumer that writes down what it got, and producers for it.
 
-use std::{future, path::PathBuf, time::Duration};
+use std::{
+    fs, future,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use careforall::{
     kernel::clock,
@@ -25,10 +29,14 @@ pub const TYPE: &str = "thing.changed.v1";
 pub enum Pause {
     #[default]
     None,
-    /// Lets the database sleep, under a name that others can look for.
-    Sleep(String),
-    /// Leaves its transaction idle until the file exists.
+    /// Tells that it has come so far (see [`reached`]), and leaves its transaction idle until the
+    /// file exists.
     UntilExists(PathBuf),
+}
+
+/// The file by which it tells, whatever has become of its session since.
+pub fn reached(file: &Path) -> PathBuf {
+    file.with_extension("reached")
 }
 
 #[derive(Debug, Clone)]
@@ -62,10 +70,8 @@ impl Consumer for Recorder {
             record(conn, self.name, first).await?;
             match &self.pause {
                 Pause::None => future::ready(()).await,
-                Pause::Sleep(name) => {
-                    sql_query(format!("SELECT pg_sleep(0.05) /* {name} */")).execute(conn).await?;
-                }
                 Pause::UntilExists(path) => {
+                    fs::write(reached(path), "").unwrap();
                     while !path.exists() {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }

@@ -27,14 +27,17 @@ impl Worker {
         Self::with(db, &[])
     }
 
-    /// One that sleeps mid-batch, in a statement of this name.
-    pub fn sleeping(db: &TestDb, name: &str) -> Self {
-        Self::with(db, &[("BUS_WORKER_SLEEP", name)])
-    }
-
     /// One that waits for a file mid-batch.
     pub fn waiting(db: &TestDb, file: &Path) -> Self {
         Self::with(db, &[("BUS_WORKER_WAIT", file.to_str().unwrap())])
+    }
+
+    /// The same; its locks are lost after a second of silence, not after 15. For those who are
+    /// meant to lose them: on a busy machine everybody is silent for a second.
+    pub fn waiting_closely_watched(db: &TestDb, file: &Path) -> Self {
+        let url = format!("{}?options=-c%20idle_in_transaction_session_timeout%3D1s", db.url);
+        let file = file.to_str().unwrap();
+        Self::with(db, &[("BUS_WORKER_URL", &url), ("BUS_WORKER_WAIT", file)])
     }
 
     fn with(db: &TestDb, env: &[(&str, &str)]) -> Self {
@@ -77,11 +80,8 @@ impl Drop for Worker {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker_process() {
     let Ok(url) = std::env::var("BUS_WORKER_URL") else { return };
-    let pause = match (std::env::var("BUS_WORKER_SLEEP"), std::env::var("BUS_WORKER_WAIT")) {
-        (Ok(name), _) => Pause::Sleep(name),
-        (_, Ok(path)) => Pause::UntilExists(path.into()),
-        _ => Pause::None,
-    };
+    let file = std::env::var("BUS_WORKER_WAIT");
+    let pause = file.map_or(Pause::None, |file| Pause::UntilExists(file.into()));
     // small, so that there is a middle to die in, and work for two
     let config = BusConfig { window: 20, max_partitions: 16, ..BusConfig::default() };
     let database = Database::new(&url, 8, tokio::runtime::Handle::current()).unwrap();

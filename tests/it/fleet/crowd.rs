@@ -3,7 +3,7 @@
 use std::{io::Write, net::TcpStream};
 
 use super::nginx::Balancer;
-use crate::support::{Client, donation::PATIENCE, eventually, nginx::lasting_ports};
+use crate::support::{Client, donation::PATIENCE, eventually, ports::lasting_ports};
 
 /// As `deploy/nginx/locations.conf` says.
 const MOST: usize = 256;

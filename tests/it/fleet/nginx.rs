@@ -10,10 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::support::{
-    nginx::{lasting_ports, program},
-    postgres,
-    process::Leashed,
-    sources,
+    nginx::program, ports::lasting_ports, postgres, process::Leashed, sources,
     wait::eventually_blocking,
 };
 

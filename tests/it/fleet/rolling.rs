@@ -12,7 +12,7 @@ use crate::support::{
     Client, Redis, Server, TestDatabase,
     donation::{Campaign, PATIENCE, builder, new_key, promise},
     eventually,
-    nginx::lasting_ports,
+    ports::lasting_ports,
     webhooks::Books,
 };
 

@@ -36,7 +36,10 @@ impl Replicas {
     async fn start(n: usize, with_redis: bool) -> Self {
         let redis = with_redis.then(Redis::start);
         let configured = || match &redis {
-            Some(redis) => builder().env("REDIS_URL", redis.url()),
+            // one that hangs is soon done without
+            Some(redis) => {
+                builder().env("REDIS_URL", redis.url()).env("CAREFORALL_REDIS__PATIENCE_MS", 50)
+            }
             None => builder(),
         };
         let mut servers = vec![configured().start().await];

@@ -9,14 +9,20 @@ use crate::support::{
     Server,
     donation::{Campaign, PATIENCE, bank_payments, builder, new_key, plan_fault},
     eventually, process,
+    server::Builder,
 };
 
-/// A payment is under way when the server is told to stop.
+/// One that is draining long enough for a slow machine to see it.
+fn slow_to_stop() -> Builder {
+    builder().env("CAREFORALL_HTTP__DRAIN_SECONDS", 3)
+}
+
+/// A payment is under way when the server is told to stop, and when it has drained.
 async fn told_to_stop_during_a_payment(mut server: Server) -> Server {
     let client = server.client();
     let campaign = Campaign::open(&client).await;
     let pledge = campaign.pledge(&client, 700).await;
-    plan_fault(&client, "create", "delay", 1, 4000).await;
+    plan_fault(&client, "create", "delay", 1, 5000).await;
     let pay = pledge.pay_with(&client, &new_key(), json!({ "payment_method": "pm_success" }));
     let request = tokio::spawn(pay.send());
     let id = eventually(PATIENCE, || async {
@@ -41,7 +47,7 @@ async fn told_to_stop_during_a_payment(mut server: Server) -> Server {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_under_way_gets_its_answer_before_the_end() {
-    let server = told_to_stop_during_a_payment(builder().start().await).await;
+    let server = told_to_stop_during_a_payment(slow_to_stop().start().await).await;
     assert!(server.logs().contains("stopped"));
 }
 
@@ -75,7 +81,7 @@ async fn told_to_stop_under_load_every_request_is_answered_or_was_never_taken() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_postgres_ends_with_its_server() {
-    let server = builder().embedded().start().await;
+    let server = slow_to_stop().embedded().start().await;
     let directory = server.directory().join("data");
     assert!(!process::mentioning(&directory).is_empty(), "it does run");
     let server = told_to_stop_during_a_payment(server).await;

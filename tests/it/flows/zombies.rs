@@ -19,7 +19,7 @@ async fn the_write_of_a_zombie_is_refused() {
     let campaign = Campaign::open(&client).await;
     for (method, status) in [("pm_silent", 201), ("pm_declined", 402)] {
         let pledge = campaign.pledge(&client, 700).await;
-        plan_fault(&client, "create", "delay", 1, 2000).await;
+        plan_fault(&client, "create", "delay", 1, 6000).await;
         let (key, with) = (new_key(), json!({ "payment_method": method }));
         let first = tokio::spawn(pledge.pay_with(&dying, &key, with.clone()).send());
         let id = eventually(PATIENCE, || async {
@@ -38,8 +38,10 @@ async fn the_write_of_a_zombie_is_refused() {
         let second = second.await.expect(status);
         assert_eq!(second.text(if status == 201 { "id" } else { "payment_id" }), id);
         zombie.cont();
+        // fenced off; or, frozen so long that its call to the bank ran out of time, without an
+        // answer
         let refused = first.await.unwrap();
-        refused.expect_problem(409, "idempotency-in-progress");
+        assert!(matches!(refused.status, 409 | 503), "{refused:?}");
         let stored = pay().await.expect(status);
         assert_eq!(
             (stored.header("idempotent-replayed"), &stored.body),
@@ -62,7 +64,7 @@ async fn a_zombie_whose_payment_was_refused_closes_nothing() {
     let client = heir.client();
     let campaign = Campaign::open(&client).await;
     let pledge = campaign.pledge(&client, 700).await;
-    plan_fault(&client, "create", "delay", 1, 2000).await;
+    plan_fault(&client, "create", "delay", 1, 6000).await;
     let (key, with) = (new_key(), json!({ "payment_method": "account:000000000000" }));
     let first = tokio::spawn(pledge.pay_with(&zombie.client(), &key, with.clone()).send());
     eventually(PATIENCE, || async {
@@ -78,7 +80,7 @@ async fn a_zombie_whose_payment_was_refused_closes_nothing() {
     });
     second.await.expect_problem(400, "validation-failed");
     zombie.cont();
-    // fenced off; or, frozen so long that its call to the bank ran out of time, no answer at all
+    // fenced off, or without an answer, as above
     let refused = first.await.unwrap();
     assert!(matches!(refused.status, 409 | 503), "{refused:?}");
     let path = format!("/api/v1/payments/{id}/history");

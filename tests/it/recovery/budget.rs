@@ -46,11 +46,11 @@ async fn a_payment_that_closes_a_former_one_first_is_answered_in_time() {
     former.becomes(client, "failed").await;
     // by mistake it may be there twice
     world.books.execute("UPDATE payment.payments SET create_attempt = 2").await;
-    plan_fault(client, "find", "delay", 1, 5000).await;
-    plan_fault(client, "cancel", "delay", 1, 5000).await;
+    plan_fault(client, "find", "delay", 1, 4000).await;
+    plan_fault(client, "cancel", "delay", 1, 4000).await;
     plan_fault(client, "create", "hang", 1, 0).await;
     let pay = pledge.pay_with(client, &new_key(), json!({ "payment_method": "pm_success" }));
-    answered(pay, 17).await.expect_problem(503, "provider-unavailable");
+    answered(pay, 15).await.expect_problem(503, "provider-unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,12 +94,14 @@ async fn a_refund_that_is_looked_for_first_is_answered_in_time() {
         let request = payment.act(client, &admin, &key, "refunds");
         request.json(json!({ "amount_minor": 4000 }))
     };
-    plan_fault(client, "find", "fail", 1, 0).await;
+    // no worker comes before us
+    plan_fault(client, "find", "fail", 1000, 0).await;
     refund().send().await.expect_problem(503, "provider-unavailable");
     let keep = "UPDATE payment.refunds SET next_attempt_at = now() + interval '1 hour'";
     world.books.execute(keep).await;
-    plan_fault(client, "find", "delay", 1, 5000).await;
-    plan_fault(client, "retrieve", "delay", 1, 5000).await;
+    world.books.execute("UPDATE sandbox.faults SET times_left = 0").await;
+    plan_fault(client, "find", "delay", 1, 4000).await;
+    plan_fault(client, "retrieve", "delay", 1, 4000).await;
     plan_fault(client, "refund", "hang", 1, 0).await;
-    answered(refund(), 17).await.expect_problem(503, "provider-unavailable");
+    answered(refund(), 15).await.expect_problem(503, "provider-unavailable");
 }

@@ -56,7 +56,8 @@ async fn an_event_with_a_lower_number_that_commits_later_is_not_passed_over() {
     let (bank, since) = (world.provider.clone(), clock::now() - TimeDelta::hours(1));
     let listed = tokio::spawn(async move { bank.events(since, None).await });
     // it waits for the slow one
-    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'";
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     eventually(PATIENCE, || async {
         slow.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 1
     })

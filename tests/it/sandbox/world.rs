@@ -99,6 +99,8 @@ impl World {
         let handle = server.handle();
         tokio::spawn(server);
         let database = Database::new(&own.url(), 12, Handle::current()).unwrap();
+        // a hundred payments at once take their turns
+        let database = database.waiting(Duration::from_secs(20));
         let secrets = [SecretString::from(SECRET)];
         let bank = SandboxBank::new(database, &secrets, &url, &Handle::current()).unwrap();
         let provider = SandboxProvider::new(bank.clone());

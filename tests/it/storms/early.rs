@@ -94,7 +94,9 @@ const GATE: &str = "
     CREATE TRIGGER gate BEFORE UPDATE ON payment.webhook_inbox FOR EACH ROW
         WHEN (NEW.status = 'deferred' AND NEW.attempts > OLD.attempts) EXECUTE FUNCTION gate()";
 
-const WAITING: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted";
+const WAITING: &str = "
+    pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 const BLOCKED: &str =
     "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";

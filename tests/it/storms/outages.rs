@@ -57,16 +57,16 @@ async fn without_postgres_a_webhook_is_503_and_its_retry_has_one_effect() {
 }
 
 #[tokio::test]
-async fn what_is_not_committed_within_two_seconds_is_503_and_its_retry_has_one_effect() {
-    let world = World::new().await;
+async fn what_is_not_committed_in_time_is_503_and_its_retry_has_one_effect() {
+    let server = builder().env("CAREFORALL_PAYMENTS__WEBHOOK_COMMIT_SECONDS", "2").start().await;
+    let world = World::of(server).await;
     let event = world.payment().await.event("payment.captured");
     let holder = world.server.database().client().await;
     holder.batch_execute("BEGIN; LOCK payment.webhook_inbox IN SHARE MODE").await.unwrap();
 
-    let asked = Instant::now();
+    // while it cannot be committed: it would wait for ever
     let answer = event.send(&world.client).await.expect_problem(503, "overloaded");
     assert!(answer.header("retry-after").is_some());
-    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
     // what was given up may have been committed since
     event.send(&world.client).await.expect(200);

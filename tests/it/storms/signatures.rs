@@ -75,13 +75,13 @@ async fn a_time_more_than_300_seconds_off_is_refused_both_ways() {
         webhook(&world.client, WEBHOOK_SECRET, id(event), now() + off, &event.0.to_string())
     };
     let event = payment.event("payment.authorized");
-    // a second more ahead: ours may pass before it is judged
-    for off in [-301, 302, -100_000, 100_000] {
+    // ours may pass before it is judged; the exact bounds are tested where the clock stands still
+    for off in [-301, 360, -100_000, 100_000] {
         let code = "webhook-timestamp-out-of-tolerance";
         sent(&event, off).send().await.expect_problem(401, code);
         assert_eq!(world.books.count("payment.webhook_inbox").await, 0);
     }
-    for off in [-298, 299] {
+    for off in [-240, 299] {
         let event = payment.event("payment.authorized");
         assert_eq!(
             sent(&event, off).send().await.expect(200).body,

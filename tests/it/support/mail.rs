@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{PYTHON, Server, process::Leashed, sources, wait::eventually};
+use super::{PYTHON, Server, ports::lasting_ports, process::Leashed, sources, wait::eventually};
 
 /// More mails than any test sends.
 const MOST: usize = 1000;
@@ -102,7 +102,7 @@ pub struct MailServer {
 impl MailServer {
     pub fn start(mode: Mode) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { mode, port: 0, folder, process: None };
+        let mut server = Self { mode, port: lasting_ports(1)[0], folder, process: None };
         server.start_again();
         server
     }
@@ -125,8 +125,7 @@ impl MailServer {
         let mut process = Leashed::spawn(&mut command);
         let mut line = String::new();
         BufReader::new(process.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().strip_prefix("listening ").expect("the mail server does not start");
-        self.port = port.parse().unwrap();
+        assert!(line.starts_with("listening "), "the mail server does not start");
         self.process = Some(process);
     }
 

@@ -6,9 +6,11 @@
 //! - [`server`]: the real program, with its log
 //! - [`sources`]: our own files
 //! - [`nginx`]: a load balancer that loses and repeats webhooks
+//! - [`ports`]: where such things listen
 //! - [`mail`]: a mail server to switch off and on, and mail as files
 //! - [`client`]: a few lines of HTTP
 //! - [`donation`]: the steps of a donation
+//! - [`counters`]: what Postgres counts
 //! - [`collector`]: what traces are sent to
 //! - [`logs`]: what must not be in them
 //! - [`exposition`]: what `/metrics` says, and Prometheus' judgement of it
@@ -20,12 +22,14 @@
 
 pub mod client;
 pub mod collector;
+pub mod counters;
 pub mod donation;
 pub mod exposition;
 mod listening;
 pub mod logs;
 pub mod mail;
 pub mod nginx;
+pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod prometheus;

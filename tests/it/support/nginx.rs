@@ -1,18 +1,16 @@
 //! nginx before replicas, as in production, and with a bad line for webhooks.
 
 use std::{
-    collections::HashSet,
     fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
 
-use rand::RngExt;
 use tempfile::TempDir;
 
-use super::{process::Leashed, wait::eventually_blocking};
+use super::{ports::lasting_ports, process::Leashed, wait::eventually_blocking};
 
 /// One process, so that ending it ends all of it.
 const CONFIGURATION: &str = r#"
@@ -112,16 +110,4 @@ pub fn program() -> PathBuf {
     // an ordinary user's PATH need not have it
     let usual = PathBuf::from("/usr/sbin/nginx");
     if usual.exists() { usual } else { "nginx".into() }
-}
-
-/// Free ports that stay free while their owner is away: below those that the kernel gives out.
-pub fn lasting_ports(count: usize) -> Vec<u16> {
-    let mut ports = HashSet::new();
-    while ports.len() < count {
-        let port = rand::rng().random_range(20_000..32_000);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            ports.insert(port);
-        }
-    }
-    ports.into_iter().collect()
 }

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     fmt::Write as _,
     fs,
-    net::TcpListener,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -12,7 +11,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Client, Server, process::Leashed, sources, wait::eventually};
+use super::{Client, Server, ports::lasting_ports, process::Leashed, sources, wait::eventually};
 
 /// Ends when dropped.
 pub struct Prometheus {
@@ -37,7 +36,7 @@ impl Prometheus {
         );
         let file = directory.path().join("prometheus.yml");
         fs::write(&file, configuration).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = format!("127.0.0.1:{}", lasting_ports(1)[0]);
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", file.display()))

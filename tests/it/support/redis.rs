@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -10,6 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
+    ports::lasting_ports,
     process::{self, Leashed, Signal},
     wait::eventually_blocking,
 };
@@ -22,16 +23,16 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Running and empty, on a port that was free.
+    /// Running and empty, on a port of its own.
     pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut redis = Self { port: free_port(), directory, running: None };
-        // somebody may take the port between our look and its start
+        let mut redis = Self { port: lasting_ports(1)[0], directory, running: None };
+        // another process may take the port between our look and its start
         for _ in 0..5 {
             if redis.try_start() {
                 return redis;
             }
-            redis.port = free_port();
+            redis.port = lasting_ports(1)[0];
         }
         panic!("redis-server does not start; is it installed?");
     }
@@ -91,10 +92,6 @@ impl Redis {
         self.running = answers.then_some(redis);
         answers
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 #[test]

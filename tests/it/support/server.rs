@@ -57,6 +57,8 @@ impl Server {
             .env("CAREFORALL_RATE_LIMIT__ENABLED", "false")
             // a machine that is busy with other tests refuses nobody
             .env("CAREFORALL_DATABASE__POOL_WAIT_SECONDS", "20")
+            .env("CAREFORALL_PAYMENTS__WEBHOOK_COMMIT_SECONDS", "20")
+            .env("CAREFORALL_REDIS__PATIENCE_MS", "5000")
             // what tests are about is not mended behind their backs
             .env("CAREFORALL_SWEEPER__EVERY_SECONDS", "86400")
             .env("CAREFORALL_LOG__FORMAT", "json")

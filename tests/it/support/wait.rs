@@ -2,6 +2,7 @@
 //! generous.
 
 use std::{
+    fmt::Debug,
     future::Future,
     panic::Location,
     thread,
@@ -13,32 +14,35 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// What may be waited for: `true`, `Some(value)`, `Ok(value)`.
 pub trait Condition {
     type Value;
-    fn met(self) -> Option<Self::Value>;
+
+    /// # Errors
+    /// What is missing, as far as it is known.
+    fn met(self) -> Result<Self::Value, String>;
 }
 
 impl Condition for bool {
     type Value = ();
-    fn met(self) -> Option<()> {
-        self.then_some(())
+    fn met(self) -> Result<(), String> {
+        self.then_some(()).ok_or_else(String::new)
     }
 }
 
 impl<T> Condition for Option<T> {
     type Value = T;
-    fn met(self) -> Option<T> {
-        self
+    fn met(self) -> Result<T, String> {
+        self.ok_or_else(String::new)
     }
 }
 
-impl<T, E> Condition for Result<T, E> {
+impl<T, E: Debug> Condition for Result<T, E> {
     type Value = T;
-    fn met(self) -> Option<T> {
-        self.ok()
+    fn met(self) -> Result<T, String> {
+        self.map_err(|error| format!(": {error:?}"))
     }
 }
 
 /// Asks again and again until the condition is met, and returns its value. Panics, naming the
-/// caller, after `deadline`.
+/// caller and what is missing, after `deadline`.
 #[track_caller]
 pub fn eventually<C, F, R>(deadline: Duration, mut ask: F) -> impl Future<Output = C::Value>
 where
@@ -50,10 +54,11 @@ where
     let end = Instant::now() + deadline;
     async move {
         loop {
-            if let Some(value) = ask().await.met() {
-                return value;
-            }
-            assert!(Instant::now() < end, "not met within {deadline:?}: {caller}");
+            let missing = match ask().await.met() {
+                Ok(value) => return value,
+                Err(missing) => missing,
+            };
+            assert!(Instant::now() < end, "not met within {deadline:?}: {caller}{missing}");
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -67,10 +72,11 @@ pub fn eventually_blocking<C: Condition>(
 ) -> C::Value {
     let end = Instant::now() + deadline;
     loop {
-        if let Some(value) = ask().met() {
-            return value;
-        }
-        assert!(Instant::now() < end, "not met within {deadline:?}");
+        let missing = match ask().met() {
+            Ok(value) => return value,
+            Err(missing) => missing,
+        };
+        assert!(Instant::now() < end, "not met within {deadline:?}{missing}");
         thread::sleep(PAUSE);
     }
 }

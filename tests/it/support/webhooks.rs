@@ -1,5 +1,7 @@
 //! Behind the scenes of webhooks: what became of each of them, and whether the books balance.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio_postgres::Client as Sql;
 
@@ -71,8 +73,9 @@ impl Books {
 
     /// Waits until there is nothing left to do, then compares all books with each other.
     pub async fn balance(&self) {
-        eventually(PATIENCE, async || {
-            self.sql.query_one(IDLE, &[]).await.unwrap().get::<_, bool>(0)
+        eventually(SETTLED, async || {
+            let left: Vec<String> = self.sql.query_one(LEFT, &[]).await.unwrap().get(0);
+            if left.is_empty() { Ok(()) } else { Err(left) }
         })
         .await;
         for (rule, offenders) in RULES {
@@ -95,15 +98,23 @@ impl Books {
     }
 }
 
-/// Every webhook is judged, every event is with every consumer. What is deferred may wait.
-const IDLE: &str = "
-    SELECT NOT EXISTS (SELECT FROM payment.webhook_inbox WHERE status = 'pending'
-                           OR (status = 'deferred' AND (reason = 'asking_provider'
-                                                        OR next_attempt_at <= now())))
-       AND NOT EXISTS (SELECT FROM bus.outbox)
-       AND NOT EXISTS (SELECT FROM bus.parked_event WHERE state = 'parked')
-       AND NOT EXISTS (SELECT FROM bus.consumer_cursor c WHERE c.position <
-                           (SELECT last_seq FROM bus.event_head ORDER BY pass DESC LIMIT 1))";
+/// Longer than what was begun and broken off is left to whoever began it: 30 s for a question to a
+/// provider whose answer could not be written.
+const SETTLED: Duration = Duration::from_secs(90);
+
+/// What is left to do: webhooks to judge, events to bring to consumers. What is deferred may wait.
+const LEFT: &str = "
+    SELECT coalesce(array_agg(what), '{}') FROM (
+        SELECT 'webhook ' || event_id || ' ' || status || coalesce(' ' || reason, '') AS what
+          FROM payment.webhook_inbox
+         WHERE status = 'pending'
+            OR (status = 'deferred' AND (reason = 'asking_provider' OR next_attempt_at <= now()))
+        UNION ALL SELECT 'event to sequence ' || id FROM bus.outbox
+        UNION ALL SELECT 'parked event ' || p::text FROM bus.parked_event p WHERE state = 'parked'
+        UNION ALL SELECT 'consumer ' || consumer || ' ' || partition || ' at ' || max(position)
+          FROM bus.consumer_cursor GROUP BY consumer, partition
+        HAVING max(position) < (SELECT last_seq FROM bus.event_head ORDER BY pass DESC LIMIT 1)
+    ) open";
 
 /// What must always hold, and a query for the rows that break it.
 const RULES: [(&str, &str); 10] = [

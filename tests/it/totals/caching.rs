@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 
 use crate::support::{Redis, TestDatabase, eventually};
 
+const PATIENCE: Duration = Duration::from_secs(20);
+
 async fn source(service: &TotalsService, id: CampaignId) -> Source {
     service.read(id).await.unwrap().snapshot().unwrap().1
 }
@@ -29,7 +31,7 @@ async fn published(database: &Database) -> CampaignId {
 async fn replicas_share_what_one_of_them_has_read() {
     let (postgres, redis) = (TestDatabase::new().await, Redis::start());
     let database = Database::new(&postgres.url(), 4, Handle::current()).unwrap();
-    let pool = || Some(RedisPool::new(&redis.url()).unwrap());
+    let pool = || Some(RedisPool::new(&redis.url(), PATIENCE).unwrap());
     let replica = || TotalsService::new(database.clone(), pool());
     let (one, two, id) = (replica(), replica(), published(&database).await);
     assert_eq!(source(&one, id).await, Source::ReadModel);
@@ -40,8 +42,7 @@ async fn replicas_share_what_one_of_them_has_read() {
         (&two, Source::ProcessCache),
         (&one, Source::ReadModel),
     ] {
-        eventually(Duration::from_secs(20), || async { source(replica, id).await == expected })
-            .await;
+        eventually(PATIENCE, || async { source(replica, id).await == expected }).await;
     }
 }
 
@@ -49,7 +50,7 @@ async fn replicas_share_what_one_of_them_has_read() {
 async fn without_redis_answering_totals_are_read_all_the_same() {
     let postgres = TestDatabase::new().await;
     let database = Database::new(&postgres.url(), 4, Handle::current()).unwrap();
-    let away = RedisPool::new("redis://127.0.0.1:1").unwrap();
+    let away = RedisPool::new("redis://127.0.0.1:1", PATIENCE).unwrap();
     let service = TotalsService::new(database.clone(), Some(away));
     assert_eq!(source(&service, published(&database).await).await, Source::ReadModel);
 }

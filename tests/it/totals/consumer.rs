@@ -1,5 +1,7 @@
 //! The consumer against a simple model, and against its neighbours.
 
+use std::time::Duration;
+
 use careforall::{
     kernel::ids::{CampaignId, PaymentId, PledgeId},
     modules::{
@@ -184,6 +186,8 @@ async fn what_cannot_be_counted_is_refused_whole() {
 async fn batches_that_overlap_neither_deadlock_nor_lose() {
     let postgres = TestDatabase::new().await;
     let database = Database::new(&postgres.url(), 4, Handle::current()).unwrap();
+    // twelve tasks take their turns
+    let database = database.waiting(Duration::from_secs(20));
     let conn = &mut database.conn().await.unwrap();
     let campaigns = [open(conn).await, open(conn).await, open(conn).await];
     let facts: Vec<_> = campaigns.map(|id| payment(id, 1, [10, 0, 0])).into();

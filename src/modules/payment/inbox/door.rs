@@ -1,11 +1,14 @@
 //! The door: a webhook is acknowledged when it is committed, or was before.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 
 use super::super::repo::{self, NewInboxRow};
 use crate::platform::{
@@ -31,13 +34,23 @@ const REMEMBERED: u64 = 50_000;
 pub struct Door {
     writer: Batcher<StoreMany>,
     seen: Cache<[u8; 32], [u8; 32]>,
+    patience: Duration,
 }
 
 impl Door {
-    pub fn new(database: Database, runtime: &Handle) -> Self {
+    /// Who waits for longer than `patience` at [`Self::admit_in_time`] is refused.
+    pub fn new(database: Database, patience: Duration, runtime: &Handle) -> Self {
         let writer =
             Batcher::start("webhook_inbox", StoreMany { database }, Limits::default(), runtime);
-        Self { writer, seen: Cache::new(REMEMBERED) }
+        Self { writer, seen: Cache::new(REMEMBERED), patience }
+    }
+
+    /// As [`Self::admit`]; `None` when it took too long, in which case it may still be stored.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn admit_in_time(&self, row: NewInboxRow) -> Result<Option<Arrival>, SubmitError> {
+        timeout(self.patience, self.admit(row)).await.ok().transpose()
     }
 
     /// Returns once the webhook is durable.

@@ -41,6 +41,8 @@ own_environment() {
     export CAREFORALL_RATE_LIMIT__ENABLED=false CAREFORALL_LOG__FORMAT=json
     export CAREFORALL_METRICS__BIND=127.0.0.1:0 CAREFORALL_HTTP__BIND=127.0.0.1:0
     export CAREFORALL_HTTP__DRAIN_SECONDS=0
+    # a disk that stalls is to be seen in the latencies, and ends no measurement
+    export CAREFORALL_PAYMENTS__WEBHOOK_COMMIT_SECONDS=20
     CAREFORALL_SANDBOX__WEBHOOK_SECRET="whsec_$(head -c 32 /dev/urandom | base64)"
     export CAREFORALL_SANDBOX__WEBHOOK_SECRET
 }

@@ -146,11 +146,18 @@ impl<F: Flush> Batcher<F> {
 /// How often, at most, whoever else is ready to run goes first.
 const TURNS: usize = 8;
 
+/// A batch of so many is written at once: its commit is shared well enough, and if all who ask came
+/// along, the cores would have nothing to do until it is over.
+const ENOUGH: usize = 16;
+
 /// Lets others run as long as they bring more. On busy cores the first of many requests would be
 /// written alone, and the rest wait for that; on idle ones this takes a few microseconds.
 async fn gather<T>(queue: &mut mpsc::Receiver<T>, batch: &mut Vec<T>, most: usize) {
     for _ in 0..TURNS {
         let before = batch.len();
+        if before >= ENOUGH {
+            return;
+        }
         // other threads, such as those of HTTP, and other processes
         std::thread::yield_now();
         // other tasks of this thread

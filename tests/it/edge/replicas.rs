@@ -1,15 +1,16 @@
 //! Replicas share their limits through Redis, and each goes on alone without it.
 
 use super::{expect_limited, limited, read_from, told};
-use crate::support::{Redis, Server};
+use crate::support::{Redis, Server, server::Builder};
+
+fn sharing(redis: &Redis) -> Builder {
+    limited().env("REDIS_URL", redis.url()).env("CAREFORALL_RATE_LIMIT__READS_PER_IP_PER_MINUTE", 4)
+}
 
 async fn replica(redis: &Redis, first: Option<&Server>) -> Server {
-    let builder = limited()
-        .env("REDIS_URL", redis.url())
-        .env("CAREFORALL_RATE_LIMIT__READS_PER_IP_PER_MINUTE", 4);
     match first {
-        Some(first) => builder.database_url(first.database().url()).start().await,
-        None => builder.start().await,
+        Some(first) => sharing(redis).database_url(first.database().url()).start().await,
+        None => sharing(redis).start().await,
     }
 }
 
@@ -46,11 +47,7 @@ async fn without_redis_each_replica_counts_on_from_what_it_knows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_hangs_keeps_nobody_from_an_answer() {
     let redis = Redis::start();
-    let configured = limited()
-        .env("REDIS_URL", redis.url())
-        .env("CAREFORALL_RATE_LIMIT__READS_PER_IP_PER_MINUTE", 4)
-        .env("CAREFORALL_REDIS__PATIENCE_MS", 50);
-    let server = configured.start().await;
+    let server = sharing(&redis).env("CAREFORALL_REDIS__PATIENCE_MS", 50).start().await;
     redis.pause();
     for _ in 0..4 {
         read_from(&server, "192.0.2.1").await.expect(200);

@@ -112,7 +112,7 @@ async fn a_delayed_answer_comes_late_and_no_call_outlasts_its_bound() {
     world.bank.plan_fault(plan(Operation::Cancel, 60_000)).await.unwrap();
     let started = Instant::now();
     assert!(unavailable(&world.provider.cancel(&id).await));
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(9));
     let ended = world.provider.retrieve(&id).await.unwrap();
     assert_eq!(ended.status, ProviderStatus::Canceled, "the work was done before the delay");
 }

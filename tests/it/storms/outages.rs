@@ -64,9 +64,10 @@ async fn what_is_not_committed_in_time_is_503_and_its_retry_has_one_effect() {
     let holder = world.server.database().client().await;
     holder.batch_execute("BEGIN; LOCK payment.webhook_inbox IN SHARE MODE").await.unwrap();
 
-    // while it cannot be committed: it would wait for ever
+    let asked = Instant::now();
     let answer = event.send(&world.client).await.expect_problem(503, "overloaded");
     assert!(answer.header("retry-after").is_some());
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
     // what was given up may have been committed since
     event.send(&world.client).await.expect(200);

@@ -72,8 +72,7 @@ async fn no_call_takes_longer_than_eight_seconds() {
     fake.plan(INTENTS, Fault::Hang);
     let begun = Instant::now();
     assert!(unavailable(&provider(&fake).create(&order, &key_of(&order)).await));
-    // it would hang for ever
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
     assert_eq!(fake.world().intents.len(), 1, "it was done all the same");
 }
 

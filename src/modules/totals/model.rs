@@ -1,6 +1,6 @@
 //! The figures of one campaign, and the batch of facts that moves them.
 
-use std::collections::{BTreeSet, HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry};
 
 use diesel::{Queryable, QueryableByName, Selectable};
 
@@ -54,12 +54,13 @@ pub struct Terms {
 }
 
 /// The newest word of a batch of events on each payment, pledge and campaign. Facts are absolute,
-/// so order, repetition and gaps do not matter.
+/// so order, repetition and gaps do not matter. They are stored by ascending id, which is how they
+/// were made: an index grows at its end.
 #[derive(Debug, Default)]
 pub struct Batch {
-    payments: HashMap<PaymentId, PaymentChanged>,
-    pledges: HashMap<PledgeId, PledgeChanged>,
-    terms: HashMap<CampaignId, Terms>,
+    payments: BTreeMap<PaymentId, PaymentChanged>,
+    pledges: BTreeMap<PledgeId, PledgeChanged>,
+    terms: BTreeMap<CampaignId, Terms>,
 }
 
 impl Batch {
@@ -121,12 +122,7 @@ pub enum Foreign {
     Currency { campaign_id: CampaignId, currency: Currency },
 }
 
-fn keep_newest<K: Eq + std::hash::Hash, V>(
-    map: &mut HashMap<K, V>,
-    key: K,
-    fact: V,
-    version: impl Fn(&V) -> i64,
-) {
+fn keep_newest<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, fact: V, version: impl Fn(&V) -> i64) {
     match map.entry(key) {
         Entry::Vacant(place) => {
             place.insert(fact);

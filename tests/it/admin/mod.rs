@@ -8,6 +8,7 @@ mod depth;
 mod ended_sessions;
 mod inbox;
 mod lists;
+mod nightly;
 mod rebuild;
 mod reconcile;
 mod refund_books;

@@ -4,4 +4,4 @@ mod opening;
 mod reconciliation;
 
 pub use opening::{day_is_open, open_day};
-pub use reconciliation::{Kind, Standing, claim, drifts, finish, standings};
+pub use reconciliation::{Kind, Standing, claim, drifts, extend, finish, standings};

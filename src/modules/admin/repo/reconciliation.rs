@@ -42,8 +42,8 @@ impl Kind {
 }
 
 /// Takes a run that is due, so that no other replica takes it too before `lease` is over: by then
-/// it is finished, or this process has died. Returns up to where the log has been found clean;
-/// `None`: it is not due.
+/// it is finished, [`extend`]ed, or this process has died. Returns up to where the log has been
+/// found clean; `None`: it is not due.
 pub async fn claim(
     conn: &mut Connection,
     kind: Kind,
@@ -56,6 +56,15 @@ pub async fn claim(
         .get_result(conn)
         .await
         .optional()
+}
+
+/// The run goes on: nobody is to begin it anew before `lease`.
+pub async fn extend(conn: &mut Connection, kind: Kind, lease: DateTime<Utc>) -> QueryResult<()> {
+    diesel::update(reconciliation::table.find(kind.as_str()))
+        .set(dsl::next_at.eq(lease))
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Notes what a run has found, by check, and up to where the log is clean. The next one is due

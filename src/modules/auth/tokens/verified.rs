@@ -2,23 +2,20 @@
 //! has made a pledge pays for it next, and whoever has logged in sends the same token with each
 //! request; to verify a signature takes longer than all else that a small request needs.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{Bearer, LEEWAY};
 use crate::kernel::clock;
 
 /// The most that are known at a time; some 3 MB.
-const CAPACITY: u64 = 10_000;
-
-/// How long a token is known that nobody sends any more.
-const IDLE: Duration = Duration::from_mins(5);
+const CAPACITY: usize = 10_000;
 
 /// Clones share what they know.
 #[derive(Clone)]
-pub struct VerifiedTokens(Cache<[u8; 32], Verified>);
+pub struct VerifiedTokens(Arc<Cache<[u8; 32], Verified>>);
 
 #[derive(Clone)]
 struct Verified {
@@ -31,7 +28,7 @@ struct Verified {
 
 impl Default for VerifiedTokens {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build())
+        Self(Arc::new(Cache::new(CAPACITY)))
     }
 }
 

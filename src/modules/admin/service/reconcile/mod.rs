@@ -7,7 +7,7 @@ mod settle;
 mod walk;
 mod worker;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 
 use super::AdminService;
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-use walk::{campaigns, payments, pledges};
+use walk::{Pace, campaigns, payments, pledges};
 
 pub use walk::Place;
 pub use worker::Reconciler;
@@ -71,13 +71,13 @@ impl AdminService {
     /// each campaign in a transaction of its own with its row in the audit log, and everything is
     /// compared once more. What events under way may explain is waited for a moment.
     pub async fn reconcile(&self, author: Option<&Author>) -> Result<Outcome, AdminError> {
-        let found = self.examine_settled().await?;
+        let found = self.examine_settled(Pace::AtOnce).await?;
         let Some(author) = author.filter(|_| !found.is_clean()) else {
             self.note(Kind::All, None, &found).await?;
             return Ok(Outcome { found, repaired: 0, left: None });
         };
         let repaired = self.mend(&found, author).await?;
-        let left = self.examine_settled().await?;
+        let left = self.examine_settled(Pace::AtOnce).await?;
         self.note(Kind::All, None, &left).await?;
         Ok(Outcome { found, repaired, left: Some(left) })
     }
@@ -91,11 +91,12 @@ impl AdminService {
         Ok(())
     }
 
-    async fn examine_all(&self) -> Result<Report, AdminError> {
-        let mut conn = self.database.conn().await?;
+    async fn examine_all(&self, pace: Pace) -> Result<Report, AdminError> {
         let (mut report, mut next) = (Report::default(), Some(Place::START));
         while let Some(place) = next {
-            next = walk::step(&mut conn, place, &mut report).await?;
+            let began = Instant::now();
+            next = walk::step(&mut *self.database.conn().await?, place, &mut report).await?;
+            tokio::time::sleep(pace.rest(began.elapsed())).await;
         }
         Ok(report)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     CAMPAIGNS, PAGE,
-    walk::{campaigns, payments, pledges},
+    walk::{Pace, campaigns, payments, pledges},
 };
 use crate::modules::admin::{error::AdminError, report::Report, service::AdminService};
 
@@ -15,8 +15,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 impl AdminService {
     /// Compares everything, and looks again at what events under way may explain.
-    pub(super) async fn examine_settled(&self) -> Result<Report, AdminError> {
-        let mut report = self.examine_all().await?;
+    pub(super) async fn examine_settled(&self, pace: Pace) -> Result<Report, AdminError> {
+        let mut report = self.examine_all(pace).await?;
         for _ in 0..LOOKS {
             if report.open.is_empty() {
                 break;

@@ -2,6 +2,8 @@
 //! the next one begins. So a walk can be left and taken up again, and what it costs at once is
 //! bounded.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,6 +23,26 @@ use crate::{
     },
     platform::postgres::Connection,
 };
+
+/// How fast a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Somebody waits for its end.
+    AtOnce,
+    /// Donors go first.
+    Gentle,
+}
+
+impl Pace {
+    /// How long to rest after a step that took so long. A gentle walk works a quarter of the time:
+    /// of ten million gifts that is an hour rather than a quarter of one, in which nobody notices.
+    pub fn rest(self, took: Duration) -> Duration {
+        match self {
+            Self::AtOnce => Duration::ZERO,
+            Self::Gentle => 3 * took,
+        }
+    }
+}
 
 /// What a step reads, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

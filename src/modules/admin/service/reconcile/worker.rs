@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::walk::Pace;
 use crate::{
     kernel::clock,
     modules::admin::{
@@ -19,51 +21,92 @@ use crate::{
 /// How often each replica asks whether a run is due, and shows what the last ones found.
 const TICK: Duration = Duration::from_secs(5);
 
-/// How long a run may take before another replica begins it anew.
-const LEASE: TimeDelta = TimeDelta::hours(1);
+/// How long after its last sign of life a run is begun anew, by any replica.
+const LEASE: TimeDelta = TimeDelta::minutes(10);
+
+/// How often a run shows that it is alive.
+const SIGN: Duration = Duration::from_mins(3);
 
 /// Compares the books by itself, and never changes them.
 pub struct Reconciler {
     service: AdminService,
-    /// The day that has been opened.
-    day: Option<NaiveDate>,
+    /// Everything is to be compared.
+    all_due: Notify,
 }
 
 impl Reconciler {
     pub fn new(service: AdminService) -> Self {
-        Self { service, day: None }
+        Self { service, all_due: Notify::new() }
     }
 
-    /// Works until told to stop. A run that is cut short is taken up at the next turn, by whichever
-    /// replica has it.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Works until told to stop. A run that is cut short is begun anew later, by whichever replica
+    /// has it. What changed is compared beside a run over everything, which may take hours.
+    pub async fn run(self, stop: CancellationToken) {
+        let work = async { tokio::join!(self.watch(), self.compare_all()) };
+        let _ = stop.run_until_cancelled(work).await;
+    }
+
+    async fn watch(&self) {
+        let mut day = None;
         loop {
-            let turn = telemetry::scope(TraceContext::root(), self.turn());
-            match stop.run_until_cancelled(turn).await {
-                None => return,
-                Some(Ok(())) => {}
-                Some(Err(error)) => tracing::warn!(%error, "the books could not be compared"),
-            }
-            if stop.run_until_cancelled(tokio::time::sleep(TICK)).await.is_none() {
-                return;
-            }
+            let turn = telemetry::scope(TraceContext::root(), self.turn(&mut day));
+            warn_of(turn.await);
+            tokio::time::sleep(TICK).await;
         }
     }
 
-    /// One statement, when nothing is due.
-    async fn turn(&mut self) -> Result<(), AdminError> {
+    /// One statement, when nothing is due. `day` is the one that has been opened.
+    async fn turn(&self, day: &mut Option<NaiveDate>) -> Result<(), AdminError> {
         let today = clock::now().date_naive();
-        if self.day != Some(today) {
+        if *day != Some(today) {
             self.service.open_day().await?;
-            self.day = Some(today);
+            *day = Some(today);
         }
         let mut standings = self.standings().await?;
-        if standings.iter().any(|standing| standing.next_at <= clock::now()) {
-            self.catch_up().await?;
+        let due = |standing: &Standing| standing.next_at <= clock::now();
+        if standings.iter().any(due) {
+            self.all_due.notify_one();
+            if let Some(seq) = self.claim(Kind::Changes).await? {
+                self.showing_life(Kind::Changes, self.service.reconcile_changes(seq)).await?;
+            }
             standings = self.standings().await?;
         }
         show(&standings);
         Ok(())
+    }
+
+    async fn compare_all(&self) {
+        loop {
+            self.all_due.notified().await;
+            warn_of(telemetry::scope(TraceContext::root(), self.compare_all_if_due()).await);
+        }
+    }
+
+    async fn compare_all_if_due(&self) -> Result<(), AdminError> {
+        if self.claim(Kind::All).await?.is_some() {
+            self.showing_life(Kind::All, self.service.reconcile_gently()).await?;
+        }
+        Ok(())
+    }
+
+    async fn showing_life(
+        &self,
+        kind: Kind,
+        run: impl Future<Output = Result<(), AdminError>>,
+    ) -> Result<(), AdminError> {
+        tokio::select! {
+            done = run => done,
+            failed = self.show_life(kind) => failed,
+        }
+    }
+
+    /// Ends only with an error.
+    async fn show_life(&self, kind: Kind) -> Result<(), AdminError> {
+        loop {
+            tokio::time::sleep(SIGN).await;
+            let mut conn = self.service.database.conn().await?;
+            repo::extend(&mut conn, kind, clock::now() + LEASE).await?;
+        }
     }
 
     async fn standings(&self) -> Result<Vec<Standing>, AdminError> {
@@ -71,19 +114,15 @@ impl Reconciler {
         Ok(repo::standings(&mut conn).await?)
     }
 
-    async fn catch_up(&self) -> Result<(), AdminError> {
-        if self.claim(Kind::All).await?.is_some() {
-            self.service.reconcile(None).await?;
-        }
-        if let Some(seq) = self.claim(Kind::Changes).await? {
-            self.service.reconcile_changes(seq).await?;
-        }
-        Ok(())
-    }
-
     async fn claim(&self, kind: Kind) -> Result<Option<i64>, AdminError> {
         let mut conn = self.service.database.conn().await?;
         Ok(repo::claim(&mut conn, kind, clock::now() + LEASE).await?)
+    }
+}
+
+fn warn_of(result: Result<(), AdminError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "the books could not be compared");
     }
 }
 
@@ -103,6 +142,12 @@ fn show(standings: &[Standing]) {
 }
 
 impl AdminService {
+    /// Compares everything, at a pace that leaves the database to others.
+    async fn reconcile_gently(&self) -> Result<(), AdminError> {
+        let found = self.examine_settled(Pace::Gentle).await?;
+        self.note(Kind::All, None, &found).await
+    }
+
     /// Compares what the bus has told of after `seq`. Where something is wrong, the next run looks
     /// at the same again, so that the alarm lasts as long as its cause.
     async fn reconcile_changes(&self, seq: i64) -> Result<(), AdminError> {

@@ -70,8 +70,10 @@ for ((round = 1; round <= rounds; round++)); do
 done
 note P9_load_mb "$(peak_mb main)"
 
-say "P5 and P6: at half of the maximum rate"
-measure_latencies
+for ((round = 1; round <= rounds; round++)); do
+    say "P5 and P6, round $round of $rounds: at half of the maximum rate"
+    measure_latencies
+done
 
 for ((round = 1; round <= rounds; round++)); do
     say "P7, round $round of $rounds: one campaign, and 1,000"

@@ -34,8 +34,7 @@ pub enum Pace {
 }
 
 impl Pace {
-    /// How long to rest after a step that took so long. A gentle walk works a quarter of the time:
-    /// of ten million gifts that is an hour rather than a quarter of one, in which nobody notices.
+    /// How long to rest after a step that took so long. A gentle walk works a quarter of the time.
     pub fn rest(self, took: Duration) -> Duration {
         match self {
             Self::AtOnce => Duration::ZERO,

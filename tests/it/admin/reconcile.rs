@@ -37,6 +37,19 @@ pub async fn by_hand(world: &World, sql: &str) {
     client.batch_execute(sql).await.unwrap();
 }
 
+/// Statements that make so many campaigns with their totals.
+pub fn campaigns(count: u32) -> String {
+    format!(
+        "INSERT INTO campaign.campaigns (id, owner_id, title, description, goal_minor, currency,
+                status, allow_overfunding, published_at, created_at, updated_at, version)
+         SELECT gen_random_uuid(), gen_random_uuid(), 'Wells', '', 100, 'USD', 'active', true,
+                now(), now(), now(), 1 FROM generate_series(1, {count});
+         INSERT INTO totals.campaign_totals (campaign_id, currency, goal_minor, campaign_version,
+                published, updated_at)
+         SELECT id, 'USD', 100, 1, true, now() FROM campaign.campaigns WHERE goal_minor = 100"
+    )
+}
+
 #[tokio::test]
 async fn drift_in_what_follows_from_payments_and_pledges_is_named_and_mended() {
     let world = world().await;
@@ -240,20 +253,9 @@ async fn the_background_finds_drift_and_shows_it_until_it_is_mended() {
 #[tokio::test]
 async fn a_request_mends_so_many_campaigns_and_tells_where_the_next_goes_on() {
     let world = world().await;
-    by_hand(
-        &world,
-        "
-        SET session_replication_role = origin;
-        INSERT INTO campaign.campaigns (id, owner_id, title, description, goal_minor, currency,
-               status, allow_overfunding, published_at, created_at, updated_at, version)
-        SELECT gen_random_uuid(), gen_random_uuid(), 'Wells', '', 100, 'USD', 'active', true,
-               now(), now(), now(), 1 FROM generate_series(1, 260);
-        INSERT INTO totals.campaign_totals (campaign_id, currency, goal_minor, campaign_version,
-               published, updated_at)
-        SELECT id, 'USD', 100, 1, true, now() FROM campaign.campaigns WHERE goal_minor = 100;
-        UPDATE campaign.funding SET funded_ppm = funded_ppm + 7",
-    )
-    .await;
+    let campaigns = campaigns(260);
+    let wrong = "UPDATE campaign.funding SET funded_ppm = funded_ppm + 7";
+    by_hand(&world, &format!("SET session_replication_role = origin; {campaigns}; {wrong}")).await;
     let (mut body, mut repaired) = (serde_json::json!({}), Vec::new());
     loop {
         let found = world.post("/totals/refresh", body).await.expect(200).body;

@@ -96,7 +96,7 @@ impl AdminService {
         while let Some(place) = next {
             let began = Instant::now();
             next = walk::step(&mut *self.database.conn().await?, place, &mut report).await?;
-            tokio::time::sleep(pace.rest(began.elapsed())).await;
+            pace.rest(began.elapsed()).await;
         }
         Ok(report)
     }

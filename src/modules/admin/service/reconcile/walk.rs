@@ -34,11 +34,10 @@ pub enum Pace {
 }
 
 impl Pace {
-    /// How long to rest after a step that took so long. A gentle walk works a quarter of the time.
-    pub fn rest(self, took: Duration) -> Duration {
-        match self {
-            Self::AtOnce => Duration::ZERO,
-            Self::Gentle => 3 * took,
+    /// Rests after a step that took so long: a gentle walk works a quarter of the time.
+    pub async fn rest(self, took: Duration) {
+        if self == Self::Gentle {
+            tokio::time::sleep(3 * took).await;
         }
     }
 }

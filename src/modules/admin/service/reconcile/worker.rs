@@ -30,13 +30,13 @@ const SIGN: Duration = Duration::from_mins(3);
 /// Compares the books by itself, and never changes them.
 pub struct Reconciler {
     service: AdminService,
-    /// Everything is to be compared.
-    all_due: Notify,
+    /// A run is due, perhaps the one over everything.
+    due: Notify,
 }
 
 impl Reconciler {
     pub fn new(service: AdminService) -> Self {
-        Self { service, all_due: Notify::new() }
+        Self { service, due: Notify::new() }
     }
 
     /// Works until told to stop. A run that is cut short is begun anew later, by whichever replica
@@ -63,9 +63,8 @@ impl Reconciler {
             *day = Some(today);
         }
         let mut standings = self.standings().await?;
-        let due = |standing: &Standing| standing.next_at <= clock::now();
-        if standings.iter().any(due) {
-            self.all_due.notify_one();
+        if standings.iter().any(|standing| standing.next_at <= clock::now()) {
+            self.due.notify_one();
             if let Some(seq) = self.claim(Kind::Changes).await? {
                 self.showing_life(Kind::Changes, self.service.reconcile_changes(seq)).await?;
             }
@@ -77,12 +76,12 @@ impl Reconciler {
 
     async fn compare_all(&self) {
         loop {
-            self.all_due.notified().await;
-            warn_of(telemetry::scope(TraceContext::root(), self.compare_all_if_due()).await);
+            self.due.notified().await;
+            warn_of(telemetry::scope(TraceContext::root(), self.claim_and_compare_all()).await);
         }
     }
 
-    async fn compare_all_if_due(&self) -> Result<(), AdminError> {
+    async fn claim_and_compare_all(&self) -> Result<(), AdminError> {
         if self.claim(Kind::All).await?.is_some() {
             self.showing_life(Kind::All, self.service.reconcile_gently()).await?;
         }

@@ -5,6 +5,12 @@
 # ids of what runs, by name
 declare -A pids=() ports=()
 
+# What makes as much load as it can shares the cores with what it measures. An answer that it waits
+# for does not displace the server from its core (SCHED_BATCH), as it would not from a machine of its
+# own. Where the rate is given there is room for both, and latencies are to be seen at once.
+aside=()
+if have chrt; then aside=(chrt --batch 0); fi
+
 build() {
     program=${CAREFORALL_DEV_BENCH_PROGRAM:-}
     local target
@@ -134,8 +140,9 @@ bench() {
 # Runs a scenario against the server `main`, or the one at $target_port. A rate that was not reached
 # shows in the latencies; anything else that is wrong ends it all.
 bench_json() {
-    local port=${target_port:-${ports[main]}}
-    "$program" bench "$@" --url "http://127.0.0.1:$port" --seconds "$seconds" \
+    local port=${target_port:-${ports[main]}} driver=("${aside[@]}" "$program")
+    case " $* " in *' --rate '*) driver=("$program") ;; esac
+    "${driver[@]}" bench "$@" --url "http://127.0.0.1:$port" --seconds "$seconds" \
         --warm-up "$warm_up" --json >"$work/run.json" 2>"$work/run.log" || {
         cat "$work/run.log" >&2
         tail -n 1 "$work/run.log" | grep -q 'the rate was not reached' || die "careforall bench $*"
@@ -161,7 +168,7 @@ pgbench_program() {
 # P1's yardstick, into fresh copies of our tables.
 measure_pgbench() {
     sql -f "$ROOT/scripts/bench/tables.sql" 2>/dev/null
-    note "$1" "$("$(pgbench_program)" -n -M prepared -c 32 -j 2 -T "$((seconds + warm_up))" \
+    note "$1" "$("${aside[@]}" "$(pgbench_program)" -n -M prepared -c 32 -j 2 -T "$((seconds + warm_up))" \
         -h "$socket" -U careforall -f "$ROOT/scripts/bench/one_transaction.sql" careforall 2>/dev/null |
         sed -n 's/^tps = \([0-9]*\).*/\1/p')"
     sql -c "DROP SCHEMA pgb CASCADE" 2>/dev/null

@@ -8,14 +8,14 @@ use tracing_subscriber::{
     EnvFilter,
     fmt::{
         FmtContext, FormatEvent, FormatFields,
-        format::{self, Format, Full, Json, Writer},
+        format::{self, Format, Full, Writer},
     },
     layer::SubscriberExt,
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
-use super::trace::current;
+use super::{json_line::json_line, trace::current};
 
 /// The driver writes statements with their parameters at `debug`: addresses, hashes, tokens. Only a
 /// filter that names it gets them.
@@ -43,7 +43,7 @@ pub fn init(filter: &str, json: bool) -> anyhow::Result<LogGuard> {
     let (writer, guard) = queue.finish(buffer);
     let registry = tracing_subscriber::registry().with(filter);
     if json {
-        let layer = tracing_subscriber::fmt::layer().json().event_format(lines_of_json());
+        let layer = tracing_subscriber::fmt::layer().event_format(JsonLines);
         registry.with(layer.with_writer(writer)).try_init()?;
     } else {
         let layer = tracing_subscriber::fmt::layer().event_format(Traced(format::format()));
@@ -52,36 +52,27 @@ pub fn init(filter: &str, json: bool) -> anyhow::Result<LogGuard> {
     Ok(guard)
 }
 
-fn lines_of_json() -> Traced<Format<Json>> {
-    Traced(
-        format::format().json().flatten_event(true).with_current_span(false).with_span_list(false),
-    )
-}
+/// For machines.
+struct JsonLines;
 
-/// A format that adds `trace_id` and `span_id`, as OpenTelemetry calls them.
-struct Traced<F>(F);
-
-impl<S, N> FormatEvent<S, N> for Traced<Format<Json>>
+impl<S, N> FormatEvent<S, N> for JsonLines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, N>,
+        _: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(trace) = current() else {
-            return self.0.format_event(context, writer, event);
-        };
-        let mut line = String::new();
-        self.0.format_event(context, Writer::new(&mut line), event)?;
-        let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
-        write!(writer, r#"{{"trace_id":"{trace_id}","span_id":"{span_id}","#)?;
-        writer.write_str(line.strip_prefix('{').unwrap_or(&line))
+        writer.write_str(&json_line(event, current())?)?;
+        writer.write_char('\n')
     }
 }
+
+/// For people: a format that adds `trace_id`, as OpenTelemetry calls it.
+struct Traced<F>(F);
 
 impl<S, N> FormatEvent<S, N> for Traced<Format<Full>>
 where
@@ -107,6 +98,7 @@ where
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use serde_json::{Value, json};
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
@@ -126,22 +118,69 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_line_says_in_which_trace_it_was_written() {
-        let (buffer, trace) = (Buffer::default(), TraceContext::root());
+    async fn lines_of(work: impl Future<Output = ()>) -> Vec<Value> {
+        let buffer = Buffer::default();
         let writer = buffer.clone();
-        let layer = tracing_subscriber::fmt::layer().json().event_format(lines_of_json());
+        let layer = tracing_subscriber::fmt::layer().event_format(JsonLines);
         let layer = layer.with_writer(move || writer.clone());
         let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-        tracing::info!(answer = 42, "outside");
-        scope(trace, async { tracing::warn!("inside") }).await;
+        work.await;
         let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<serde_json::Value> =
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_line_says_in_which_trace_it_was_written() {
+        let trace = TraceContext::root();
+        let lines = lines_of(async {
+            tracing::info!(answer = 42, "outside");
+            scope(trace, async { tracing::warn!("inside") }).await;
+        })
+        .await;
         assert_eq!((&lines[0]["message"], &lines[0]["answer"]), (&"outside".into(), &42.into()));
         assert!(lines[0].get("trace_id").is_none());
         assert_eq!(lines[1]["message"], "inside");
         assert_eq!(lines[1]["trace_id"], trace.trace_id());
         assert_eq!(lines[1]["span_id"], trace.span_id());
+    }
+    #[tokio::test]
+    async fn every_kind_of_value_can_be_read_back() {
+        let error = std::io::Error::other("a \"bad\"\nthing");
+        let lines = lines_of(async {
+            tracing::error!(
+                yes = true, below = -1, most = u64::MAX, half = 0.5, nothing = f64::NAN,
+                wide = u128::MAX, text = "tab\t\u{1}ü\"", debug = ?Some("x"), %error,
+                cause = &error as &dyn std::error::Error, "no {}", "money"
+            );
+        })
+        .await;
+        let mut line = lines[0].clone();
+        let timestamp = line["timestamp"].take();
+        assert!(timestamp.as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().is_ok());
+        let expected = json!({
+            "timestamp": null, "level": "ERROR", "message": "no money", "yes": true, "below": -1,
+            "most": u64::MAX, "half": 0.5, "nothing": null, "wide": u128::MAX.to_string(),
+            "text": "tab\t\u{1}ü\"", "debug": "Some(\"x\")", "error": "a \"bad\"\nthing",
+            "cause": "a \"bad\"\nthing", "target": module_path!(),
+        });
+        assert_eq!(line, expected);
+    }
+
+    /// Some libraries log by the `log` crate; where that comes from stands in fields.
+    #[tokio::test]
+    async fn what_came_by_another_crate_keeps_its_target() {
+        let lines = lines_of(async {
+            let record = log::Record::builder()
+                .level(log::Level::Warn)
+                .target("elsewhere")
+                .args(format_args!("odd"))
+                .build();
+            tracing_log::format_trace(&record).unwrap();
+        })
+        .await;
+        assert_eq!(
+            (&lines[0]["target"], &lines[0]["level"], &lines[0]["message"]),
+            (&"elsewhere".into(), &"WARN".into(), &"odd".into())
+        );
     }
 }

@@ -9,6 +9,7 @@
 mod batch;
 mod export;
 mod http;
+mod json_line;
 mod logs;
 mod span;
 mod trace;

@@ -1,0 +1,1 @@
+ALTER TABLE bus.idempotency_key RESET (autovacuum_vacuum_cost_delay);

@@ -140,9 +140,9 @@ bench() {
 # Runs a scenario against the server `main`, or the one at $target_port. A rate that was not reached
 # shows in the latencies; anything else that is wrong ends it all.
 bench_json() {
-    local port=${target_port:-${ports[main]}} driver=("${aside[@]}" "$program")
-    case " $* " in *' --rate '*) driver=("$program") ;; esac
-    "${driver[@]}" bench "$@" --url "http://127.0.0.1:$port" --seconds "$seconds" \
+    local port=${target_port:-${ports[main]}} driver=("${aside[@]}")
+    case " $* " in *' --rate '*) driver=() ;; esac
+    "${driver[@]}" "$program" bench "$@" --url "http://127.0.0.1:$port" --seconds "$seconds" \
         --warm-up "$warm_up" --json >"$work/run.json" 2>"$work/run.log" || {
         cat "$work/run.log" >&2
         tail -n 1 "$work/run.log" | grep -q 'the rate was not reached' || die "careforall bench $*"

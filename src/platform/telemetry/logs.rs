@@ -8,7 +8,7 @@ use tracing_subscriber::{
     EnvFilter,
     fmt::{
         FmtContext, FormatEvent, FormatFields,
-        format::{self, Format, Full, Writer},
+        format::{Format, Writer},
     },
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -46,7 +46,7 @@ pub fn init(filter: &str, json: bool) -> anyhow::Result<LogGuard> {
         let layer = tracing_subscriber::fmt::layer().event_format(JsonLines);
         registry.with(layer.with_writer(writer)).try_init()?;
     } else {
-        let layer = tracing_subscriber::fmt::layer().event_format(Traced(format::format()));
+        let layer = tracing_subscriber::fmt::layer().event_format(Traced(Format::default()));
         registry.with(layer.with_writer(writer)).try_init()?;
     }
     Ok(guard)
@@ -72,9 +72,9 @@ where
 }
 
 /// For people: a format that adds `trace_id`, as OpenTelemetry calls it.
-struct Traced<F>(F);
+struct Traced(Format);
 
-impl<S, N> FormatEvent<S, N> for Traced<Format<Full>>
+impl<S, N> FormatEvent<S, N> for Traced
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -143,6 +143,7 @@ mod tests {
         assert_eq!(lines[1]["trace_id"], trace.trace_id());
         assert_eq!(lines[1]["span_id"], trace.span_id());
     }
+
     #[tokio::test]
     async fn every_kind_of_value_can_be_read_back() {
         let error = std::io::Error::other("a \"bad\"\nthing");

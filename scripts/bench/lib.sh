@@ -221,26 +221,29 @@ start_nginx() {
     until port_taken "${ports[nginx]}"; do sleep 0.05; done
 }
 
+# Exactly one server, then exactly three, over the same database. Whoever starts `main` starts its
+# Postgres, so that both begin with one that has just been started.
 measure_replicas() {
-    local name
+    local name share=$((($(nproc) + 2) / 3))
+    stop_server main
+    start_server main "$work/data" ''
     start_nginx main
     target_port=${ports[nginx]} bench P12_one pledge pledges
     end nginx
-    start_replicas
-    start_nginx first second third
+    stop_server main
+    start_replica main "$share" ''
+    for name in second third; do start_replica "$name" "$share" "$url"; done
+    start_nginx main second third
     target_port=${ports[nginx]} bench P12_three pledge pledges
     end nginx
-    for name in first second third; do stop_server "$name"; done
+    for name in second third main; do stop_server "$name"; done
 }
 
-# Three that share the cores, each with its share of threads. `main`, whose Postgres it is, gets no
-# requests meanwhile.
-start_replicas() {
-    local name share=$((($(nproc) + 2) / 3))
-    for name in first second third; do
-        CAREFORALL_HTTP__WORKERS=$share TOKIO_WORKER_THREADS=$share \
-            start_server "$name" "$work/$name" "$url"
-    done
+# One of several that share the cores: a name, its share of threads, and the URL of its database.
+start_replica() {
+    local data=$work/$1
+    if [ "$1" = main ]; then data=$work/data; fi
+    CAREFORALL_HTTP__WORKERS=$2 TOKIO_WORKER_THREADS=$2 start_server "$1" "$data" "$3"
 }
 
 # P1 to P4 on the filled database, and a campaign's gifts page by page.

@@ -72,12 +72,9 @@ pub fn mount(config: &mut web::ServiceConfig, with_sandbox: bool) {
 }
 
 fn routes(config: &mut ServiceConfig, with_sandbox: bool) {
+    // paths are matched in this order: the hot ones first
     config
-        .configure(http::configure_health)
-        .service(http::get_problem)
-        .service(auth::get_jwks)
         .service(scope("/api/v1").configure(|api| {
-            // paths are matched in this order: the hot ones first
             totals::configure(api);
             pledge::configure(api);
             payment::configure(api);
@@ -87,5 +84,8 @@ fn routes(config: &mut ServiceConfig, with_sandbox: bool) {
             if with_sandbox {
                 sandbox::configure(api);
             }
-        }));
+        }))
+        .configure(http::configure_health)
+        .service(http::get_problem)
+        .service(auth::get_jwks);
 }

@@ -4,6 +4,7 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    rc::Rc,
     time::Instant,
 };
 
@@ -30,8 +31,8 @@ use crate::{
     platform::telemetry::{self, Span, TraceContext},
 };
 
-/// Who asked, as far as logs and audit are concerned.
-#[derive(Debug, Clone)]
+/// Who asked, as far as logs and audit are concerned. In a request's extensions as an [`Rc`].
+#[derive(Debug)]
 pub struct RequestContext {
     /// The client's `X-Request-Id`, or one of ours.
     pub request_id: String,
@@ -56,9 +57,14 @@ impl FromRequest for RequestId {
 impl From<&HttpRequest> for RequestId {
     fn from(request: &HttpRequest) -> Self {
         let extensions = request.extensions();
-        Self(extensions.get::<RequestContext>().map(|context| context.request_id.clone()))
+        Self(extensions.get::<Rc<RequestContext>>().map(|context| context.request_id.clone()))
     }
 }
+
+// from text, a name is parsed and copied at each look
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_ID: HeaderName = HeaderName::from_static("trace-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers on every answer (OWASP REST Security Cheat Sheet).
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
@@ -92,8 +98,8 @@ pub async fn edge(
     }
     let request_id = request_id(&request);
     let (trace, mut recorded) = Span::server(caller(&request));
-    let context = RequestContext { request_id, trace, trace_id: trace.trace_id() };
-    request.extensions_mut().insert(context.clone());
+    let context = Rc::new(RequestContext { request_id, trace, trace_id: trace.trace_id() });
+    request.extensions_mut().insert(Rc::clone(&context));
     let outcome = telemetry::scope(context.trace, next.call(request)).await;
     let mut response = outcome?.map_into_boxed_body();
     let route = route_of(&response);
@@ -110,7 +116,7 @@ pub async fn edge(
 fn request_id(request: &ServiceRequest) -> String {
     request
         .headers()
-        .get("x-request-id")
+        .get(X_REQUEST_ID)
         .and_then(|v| v.to_str().ok())
         .filter(|v| (1..=128).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_graphic()))
         .map_or_else(|| clock::new_id().to_string(), str::to_owned)
@@ -118,7 +124,7 @@ fn request_id(request: &ServiceRequest) -> String {
 
 /// The caller's place in its trace, if it says so.
 fn caller(request: &ServiceRequest) -> Option<TraceContext> {
-    request.headers().get("traceparent")?.to_str().ok()?.parse().ok()
+    request.headers().get(TRACEPARENT)?.to_str().ok()?.parse().ok()
 }
 
 /// Gives problems, ours and the framework's, their body.
@@ -161,10 +167,9 @@ pub struct OwnBody;
 fn add_headers(response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
     let page = response.request().path().starts_with("/docs");
     let headers = response.headers_mut();
-    let ids = [("x-request-id", &context.request_id), ("trace-id", &context.trace_id)];
-    for (name, id) in ids {
+    for (name, id) in [(X_REQUEST_ID, &context.request_id), (TRACE_ID, &context.trace_id)] {
         if let Ok(value) = HeaderValue::from_str(id) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     }
     let policy = if page { PAGE_POLICY } else { API_POLICY };

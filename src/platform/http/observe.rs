@@ -1,6 +1,6 @@
 //! What is noted of every request at its end: a counter, a time, a log line.
 
-use std::{borrow::Cow, cell::RefCell, collections::HashMap, time::Instant};
+use std::{cell::RefCell, collections::HashMap, time::Instant};
 
 use actix_web::{body::BoxBody, dev::ServiceResponse};
 use metrics::{Counter, Histogram, counter, histogram};
@@ -80,25 +80,12 @@ fn register(series: &Series) -> (Counter, Histogram) {
     )
 }
 
-/// The pattern of the route, not the path: labels must stay few. It is put together from what the
-/// router has found; `match_pattern` would match the path against every route once more.
+/// The pattern of the route, not the path: labels must stay few, whoever answers, and also where a
+/// request was refused before it came to its route.
 pub fn route_of(response: &ServiceResponse<BoxBody>) -> String {
-    let found = response.request().match_info();
-    if response.response().extensions().contains::<Unmatched>() {
-        return "unmatched".to_owned();
+    match response.request().match_pattern() {
+        Some(page) if page.starts_with("/docs") => "/docs".to_owned(),
+        Some(pattern) => pattern,
+        None => "unmatched".to_owned(),
     }
-    if found.as_str().starts_with("/docs") {
-        return "/docs".to_owned();
-    }
-    let mut segments: Vec<Cow<'_, str>> = found.as_str().split('/').map(Cow::from).collect();
-    for (name, value) in found.iter() {
-        if let Some(segment) = segments.iter_mut().rev().find(|segment| *segment == value) {
-            *segment = format!("{{{name}}}").into();
-        }
-    }
-    segments.join("/")
 }
-
-/// Marks the answer to a path that no route has.
-#[derive(Debug, Clone, Copy)]
-pub struct Unmatched;

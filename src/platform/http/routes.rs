@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, http::header::ALLOW, web};
 use utoipa::openapi::OpenApi;
 
-use super::{observe::Unmatched, respond::problem_response};
+use super::respond::problem_response;
 use crate::kernel::problem::{Problem, ProblemCode};
 
 /// Every path of the document, with its methods, and the pages beside it.
@@ -59,7 +59,7 @@ fn matches(pattern: &[String], path: &[String]) -> bool {
 pub async fn not_found(request: HttpRequest, known: web::Data<KnownRoutes>) -> HttpResponse {
     let Some(methods) = known.methods(request.path()) else {
         let detail = "there is nothing at this path; /docs shows what there is";
-        return unmatched(problem_response(Problem::new(ProblemCode::NotFound, detail)));
+        return problem_response(Problem::new(ProblemCode::NotFound, detail));
     };
     let allowed = methods.join(", ");
     let detail = format!("this path takes {allowed}");
@@ -67,10 +67,5 @@ pub async fn not_found(request: HttpRequest, known: web::Data<KnownRoutes>) -> H
     if let Ok(value) = allowed.parse() {
         response.headers_mut().insert(ALLOW, value);
     }
-    unmatched(response)
-}
-
-fn unmatched(mut response: HttpResponse) -> HttpResponse {
-    response.extensions_mut().insert(Unmatched);
     response
 }

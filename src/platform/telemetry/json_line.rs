@@ -18,15 +18,13 @@ use crate::kernel::clock;
 const USUAL: usize = 512;
 
 /// `timestamp` (RFC 3339, UTC), `level`, the event's fields and its `target`, after the `trace_id`
-/// and `span_id` of OpenTelemetry if it belongs to a trace. The line break is not part of it.
-///
-/// # Errors
-/// A field cannot be serialised.
-pub fn json_line(event: &Event<'_>, trace: Option<TraceContext>) -> Result<String, fmt::Error> {
+/// and `span_id` of OpenTelemetry if it belongs to a trace; then a line break. A value that cannot
+/// be written is `null`.
+pub fn json_line(event: &Event<'_>, trace: Option<TraceContext>) -> Vec<u8> {
     // what came by the `log` crate has its true origin in fields
     let normalised = event.normalized_metadata();
     let metadata = normalised.as_ref().unwrap_or_else(|| event.metadata());
-    let mut line = Line { bytes: Vec::with_capacity(USUAL), outcome: Ok(()) };
+    let mut line = Line(Vec::with_capacity(USUAL));
     if let Some(trace) = trace {
         line.member("trace_id", trace.trace_id());
         line.member("span_id", trace.span_id());
@@ -35,32 +33,24 @@ pub fn json_line(event: &Event<'_>, trace: Option<TraceContext>) -> Result<Strin
     line.member("level", metadata.level().as_str());
     event.record(&mut line);
     line.member("target", metadata.target());
-    line.finish()
+    line.0.extend_from_slice(b"}\n");
+    line.0
 }
 
-struct Line {
-    bytes: Vec<u8>,
-    outcome: serde_json::Result<()>,
-}
+struct Line(Vec<u8>);
 
 impl Line {
+    /// `name` is a word of a program's source: there is nothing in it to escape.
     fn member(&mut self, name: &str, value: impl Serialize) {
-        if self.outcome.is_ok() {
-            self.outcome = self.write(name, value);
+        let Self(bytes) = self;
+        bytes.extend_from_slice(if bytes.is_empty() { b"{\"" } else { b",\"" });
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b"\":");
+        let start = bytes.len();
+        if serde_json::to_writer(&mut *bytes, &value).is_err() {
+            bytes.truncate(start);
+            bytes.extend_from_slice(b"null");
         }
-    }
-
-    fn write(&mut self, name: &str, value: impl Serialize) -> serde_json::Result<()> {
-        self.bytes.push(if self.bytes.is_empty() { b'{' } else { b',' });
-        serde_json::to_writer(&mut self.bytes, name)?;
-        self.bytes.push(b':');
-        serde_json::to_writer(&mut self.bytes, &value)
-    }
-
-    fn finish(mut self) -> Result<String, fmt::Error> {
-        self.outcome.map_err(|_| fmt::Error)?;
-        self.bytes.push(b'}');
-        String::from_utf8(self.bytes).map_err(|_| fmt::Error)
     }
 }
 

@@ -1,73 +1,54 @@
 //! Log lines: JSON for machines, pretty for people; each says in which trace it was written.
 
-use std::{fmt, io::BufWriter};
+use std::{fmt, io::stderr};
 
 use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::NonBlockingBuilder;
 use tracing_subscriber::{
-    EnvFilter,
+    EnvFilter, Layer,
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{Format, Writer},
     },
-    layer::SubscriberExt,
+    layer::{Context, SubscriberExt},
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
-use super::{json_line::json_line, trace::current};
+use super::{
+    json_line::json_line,
+    log_queue::{LogGuard, LogQueue},
+    trace::current,
+};
 
 /// The driver writes statements with their parameters at `debug`: addresses, hashes, tokens. Only a
 /// filter that names it gets them.
 const QUIET: &str = "tokio_postgres=info";
 
-/// Bytes gathered before they are written; a quiet log is written line by line.
-const BUFFER: usize = 64 * 1024;
-
-/// A second's lines under full load. The queue is as large as that from the start.
-const LINES: usize = 32_768;
-
-/// Writes what is still in the queue when it is dropped: keep it until the end.
-pub type LogGuard = tracing_appender::non_blocking::WorkerGuard;
-
 /// Starts logging to standard error. `filter` is in the form of `RUST_LOG`. A thread of its own
-/// writes: a request never waits for a slow log, and when [`LINES`] wait, more are dropped.
+/// writes: a request never waits for a slow log.
 ///
 /// # Errors
-/// When the filter cannot be read, or logging was started before.
+/// When the filter cannot be read, the thread cannot be started, or logging was started before.
 pub fn init(filter: &str, json: bool) -> anyhow::Result<LogGuard> {
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
         .map_err(|e| anyhow::anyhow!("RUST_LOG: {e}"))?;
-    let buffer = BufWriter::with_capacity(BUFFER, std::io::stderr());
-    let queue = NonBlockingBuilder::default().buffered_lines_limit(LINES);
-    let (writer, guard) = queue.finish(buffer);
+    let (queue, guard) = LogQueue::start(stderr())?;
     let registry = tracing_subscriber::registry().with(filter);
     if json {
-        let layer = tracing_subscriber::fmt::layer().event_format(JsonLines);
-        registry.with(layer.with_writer(writer)).try_init()?;
+        registry.with(JsonLines(queue)).try_init()?;
     } else {
         let layer = tracing_subscriber::fmt::layer().event_format(Traced(Format::default()));
-        registry.with(layer.with_writer(writer)).try_init()?;
+        registry.with(layer.with_writer(move || queue.clone())).try_init()?;
     }
     Ok(guard)
 }
 
 /// For machines.
-struct JsonLines;
+struct JsonLines(LogQueue);
 
-impl<S, N> FormatEvent<S, N> for JsonLines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        writer.write_str(&json_line(event, current())?)?;
-        writer.write_char('\n')
+impl<S: Subscriber> Layer<S> for JsonLines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.0.push(&json_line(event, current()));
     }
 }
 
@@ -96,37 +77,19 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use serde_json::{Value, json};
-    use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-    use crate::platform::telemetry::{TraceContext, scope};
-
-    #[derive(Clone, Default)]
-    struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Buffer {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::platform::telemetry::{TraceContext, log_queue::tests::Buffer, scope};
 
     async fn lines_of(work: impl Future<Output = ()>) -> Vec<Value> {
         let buffer = Buffer::default();
-        let writer = buffer.clone();
-        let layer = tracing_subscriber::fmt::layer().event_format(JsonLines);
-        let layer = layer.with_writer(move || writer.clone());
-        let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let (queue, guard) = LogQueue::start(buffer.clone()).unwrap();
+        let layers = tracing_subscriber::registry().with(JsonLines(queue));
+        let subscribed = tracing::subscriber::set_default(layers);
         work.await;
-        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        drop((subscribed, guard));
+        buffer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Limits of addresses, keys and accounts.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{expect_limited, limited, read_from, told};
@@ -28,6 +30,24 @@ async fn writes_and_reads_of_an_address_are_counted_apart_and_told() {
     let metrics = server.metrics_base().to_owned() + "/metrics";
     let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
     assert!(text.contains("rate_limited_total{class=\"writes\"} 1"), "{text}");
+}
+
+/// Or whoever asks for ever new paths would fill our memory, and the collector's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_counted_by_its_route_not_its_path() {
+    let reads = "CAREFORALL_RATE_LIMIT__READS_PER_IP_PER_MINUTE";
+    let server = limited().env(reads, 1).start().await;
+    let client = server.client();
+    for path in ["/api/v1/campaigns/1", "/api/v1/campaigns/2/totals", "/no/such/3", "/docs/4"] {
+        client.get(path).send().await;
+    }
+    let metrics = server.metrics_base().to_owned() + "/metrics";
+    let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    let refused = text.lines().filter(|line| line.contains("status=\"429\""));
+    let routes: BTreeSet<&str> =
+        refused.filter_map(|line| line.split("route=\"").nth(1)?.split('"').next()).collect();
+    let known = ["/api/v1/campaigns/{id}/totals", "/docs", "unmatched"];
+    assert_eq!(routes, BTreeSet::from(known), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

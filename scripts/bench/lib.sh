@@ -231,19 +231,18 @@ measure_replicas() {
     target_port=${ports[nginx]} bench P12_one pledge pledges
     end nginx
     stop_server main
-    start_replica main "$share" ''
-    for name in second third; do start_replica "$name" "$share" "$url"; done
+    CAREFORALL_HTTP__WORKERS=$share TOKIO_WORKER_THREADS=$share start_replicas
     start_nginx main second third
     target_port=${ports[nginx]} bench P12_three pledge pledges
     end nginx
     for name in second third main; do stop_server "$name"; done
 }
 
-# One of several that share the cores: a name, its share of threads, and the URL of its database.
-start_replica() {
-    local data=$work/$1
-    if [ "$1" = main ]; then data=$work/data; fi
-    CAREFORALL_HTTP__WORKERS=$2 TOKIO_WORKER_THREADS=$2 start_server "$1" "$data" "$3"
+# Three that share the cores; the caller says how.
+start_replicas() {
+    local name
+    start_server main "$work/data" ''
+    for name in second third; do start_server "$name" "$work/$name" "$url"; done
 }
 
 # P1 to P4 on the filled database, and a campaign's gifts page by page.

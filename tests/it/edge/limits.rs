@@ -27,8 +27,7 @@ async fn writes_and_reads_of_an_address_are_counted_apart_and_told() {
     expect_limited(write(&server).await);
     let read = read_from(&server, "192.0.2.1").await.expect(200);
     assert_eq!(told(&read), (1_000, 999));
-    let metrics = server.metrics_base().to_owned() + "/metrics";
-    let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    let text = server.metrics_text().await;
     assert!(text.contains("rate_limited_total{class=\"writes\"} 1"), "{text}");
 }
 
@@ -41,8 +40,7 @@ async fn what_is_refused_is_counted_by_its_route_not_its_path() {
     for path in ["/api/v1/campaigns/1", "/api/v1/campaigns/2/totals", "/no/such/3", "/docs/4"] {
         client.get(path).send().await;
     }
-    let metrics = server.metrics_base().to_owned() + "/metrics";
-    let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    let text = server.metrics_text().await;
     let refused = text.lines().filter(|line| line.contains("status=\"429\""));
     let routes: BTreeSet<&str> =
         refused.filter_map(|line| line.split("route=\"").nth(1)?.split('"').next()).collect();

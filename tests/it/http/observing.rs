@@ -35,11 +35,6 @@ async fn donate(server: &Server) -> Vec<String> {
     vec![token, owner.token]
 }
 
-async fn metrics(server: &Server) -> String {
-    let url = format!("{}/metrics", server.metrics_base());
-    reqwest::get(url).await.unwrap().text().await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_donation_shows_in_the_metrics() {
     let server = Server::start().await;
@@ -62,7 +57,7 @@ async fn a_donation_shows_in_the_metrics() {
         "cache_requests_total",
     ];
     let text = eventually(Duration::from_secs(20), || async {
-        let text = metrics(&server).await;
+        let text = server.metrics_text().await;
         names.iter().all(|name| text.contains(&format!("# TYPE {name} "))).then_some(text)
     })
     .await;

@@ -53,8 +53,7 @@ impl World {
 
     /// How many reads the standby (`replica`) or the `primary` has answered.
     async fn answered_by(&self, who: &str) -> u64 {
-        let url = format!("{}/metrics", self.server.metrics_base());
-        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let text = self.server.metrics_text().await;
         let name = format!("db_replica_reads_total{{outcome=\"{who}\"}} ");
         let line = text.lines().find_map(|line| line.strip_prefix(&name));
         line.map_or(0, |count| count.parse().unwrap())

@@ -37,8 +37,7 @@ async fn the_second_capture_of_a_pledge_is_counted_and_given_back() {
     // told again, it is given back once
     office.world.send(&[&first.event("payment.captured"), &second.event("payment.captured")]).await;
     office.world.ends_with(20_000, 10_000, 0).await;
-    let metrics = reqwest::get(format!("{}/metrics", office.world.server.metrics_base())).await;
-    let metrics = metrics.unwrap().text().await.unwrap();
+    let metrics = office.world.server.metrics_text().await;
     assert!(metrics.contains("payment_second_captures_total{provider=\"sandbox\"} 1"), "{metrics}");
     // what is left is still the donor's to get back
     second

@@ -24,8 +24,7 @@ async fn a_lost_answer_is_not_noticed_and_makes_no_second_intent() {
     again["pending_webhooks"] = json!(0);
     let again = super::world::send(&shop.client, &again).await.expect(200);
     assert_eq!(again.body["status"], "duplicate");
-    let metrics = reqwest::get(format!("{}/metrics", shop.server.metrics_base())).await.unwrap();
-    let metrics = metrics.text().await.unwrap();
+    let metrics = shop.server.metrics_text().await;
     assert!(!metrics.contains(r#"outcome="conflict""#), "it is the same event");
     assert_eq!(shop.amounts(&payment, "captured").await, [2500, 0, 0]);
     shop.books.balance().await;

@@ -68,8 +68,7 @@ async fn an_event_of_live_mode_is_refused_quarantined_and_counted() {
     let rows = "payment.webhook_inbox WHERE status = 'quarantined' AND reason LIKE '%test mode%'";
     assert_eq!(shop.books.count(rows).await, 1);
     assert_eq!(shop.amounts(&payment, "captured").await, [2500, 0, 0]);
-    let metrics = reqwest::get(format!("{}/metrics", shop.server.metrics_base())).await.unwrap();
-    let metrics = metrics.text().await.unwrap();
+    let metrics = shop.server.metrics_text().await;
     let counted = r#"webhooks_total{provider="stripe",outcome="wrong_mode"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
     assert!(

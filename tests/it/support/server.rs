@@ -80,6 +80,12 @@ impl Server {
         &self.metrics
     }
 
+    /// What `/metrics` says.
+    pub async fn metrics_text(&self) -> String {
+        let url = format!("{}/metrics", self.metrics_base());
+        reqwest::get(url).await.unwrap().text().await.unwrap()
+    }
+
     pub fn client(&self) -> Client {
         Client::new(self.base())
     }

@@ -1,7 +1,7 @@
 //! How the server is set for a small machine of its own. Durability is as Postgres ships it:
 //! `fsync`, `full_page_writes` and `synchronous_commit` stay on.
 
-pub const SETTINGS: [(&str, &str); 18] = [
+pub const SETTINGS: [(&str, &str); 19] = [
     // a Unix socket only
     ("listen_addresses", ""),
     ("port", "5432"),
@@ -13,7 +13,11 @@ pub const SETTINGS: [(&str, &str); 18] = [
     // few checkpoints: each is followed by a burst of whole-page writes
     ("checkpoint_timeout", "15min"),
     ("max_wal_size", "2GB"),
-    ("min_wal_size", "256MB"),
+    // a new piece of the log is filled with zeros first, and commits wait for that: keep old ones
+    ("min_wal_size", "1GB"),
+    // Linux by itself lets half a minute's pages gather, and writes them in one piece, beside which
+    // no commit gets through
+    ("backend_flush_after", if cfg!(target_os = "linux") { "1MB" } else { "0" }),
     ("wal_compression", "on"),
     // disks of today
     ("random_page_cost", "1.1"),

@@ -16,6 +16,7 @@ use tracing_subscriber::{
 
 use super::{
     json_line::json_line,
+    log_file::WrittenBack,
     log_queue::{LogGuard, LogQueue},
     trace::current,
 };
@@ -32,7 +33,7 @@ const QUIET: &str = "tokio_postgres=info";
 pub fn init(filter: &str, json: bool) -> anyhow::Result<LogGuard> {
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
         .map_err(|e| anyhow::anyhow!("RUST_LOG: {e}"))?;
-    let (queue, guard) = LogQueue::start(stderr())?;
+    let (queue, guard) = LogQueue::start(WrittenBack::new(stderr()))?;
     let registry = tracing_subscriber::registry().with(filter);
     if json {
         registry.with(JsonLines(queue)).try_init()?;

@@ -10,6 +10,7 @@ mod batch;
 mod export;
 mod http;
 mod json_line;
+mod log_file;
 mod log_queue;
 mod logs;
 mod span;

@@ -81,7 +81,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::platform::telemetry::{TraceContext, log_queue::tests::Buffer, scope};
+    use crate::platform::telemetry::{
+        TraceContext,
+        log_queue::tests::{Buffer, finish},
+        scope,
+    };
 
     async fn lines_of(work: impl Future<Output = ()>) -> Vec<Value> {
         let buffer = Buffer::default();
@@ -89,7 +93,8 @@ mod tests {
         let layers = tracing_subscriber::registry().with(JsonLines(queue));
         let subscribed = tracing::subscriber::set_default(layers);
         work.await;
-        drop((subscribed, guard));
+        drop(subscribed);
+        finish(&guard);
         buffer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 

@@ -15,11 +15,9 @@ MANY = 10_000
 WHOLE = [
     # the dashboard: one row a campaign
     "FROM totals.campaign_totals WHERE published GROUP BY currency",
-    # the daily comparison of the books
-    "in %s all payments are",
 ]
 # plans that are shown, the dearest first
-IN_FULL = 60
+IN_FULL = 80
 START = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?:\S+ )?LOG:  duration: ([\d.]+) ms  plan:$")
 
 
@@ -90,8 +88,8 @@ out = [
     "# Plans",
     "",
     "Written by `scripts/plans.sh`; how the statements are gathered is told there. Each statement "
-    "that reached Postgres while every list was walked, things were looked up, and gifts were given "
-    "and counted, the dearest first; of each its dearest plan, by pages of 8 KB. The plans of the first 60 are below.",
+    "that reached Postgres while every list was walked, things were looked up, gifts were given and "
+    f"counted, and all books were compared, the dearest first; of each its dearest plan, by pages of 8 KB. The plans of the first {IN_FULL} are below.",
     "",
     f"{today}. {machine}. {len(ordered)} statements.",
     "",

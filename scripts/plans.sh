@@ -34,27 +34,23 @@ own_environment
 fill
 
 socket=$filled/run
+explaining=(session_preload_libraries=auto_explain auto_explain.log_min_duration=0
+    auto_explain.log_analyze=on auto_explain.log_buffers=on auto_explain.log_nested_statements=on
+    auto_explain.sample_rate=1)
 explain() { sql -c "ALTER DATABASE careforall $1"; }
 stop_explaining() {
-    for setting in session_preload_libraries auto_explain.log_min_duration \
-        auto_explain.log_analyze auto_explain.log_buffers auto_explain.log_nested_statements \
-        auto_explain.sample_rate; do
-        explain "RESET $setting" 2>/dev/null || true
-    done
+    for setting in "${explaining[@]}"; do explain "RESET ${setting%%=*}" 2>/dev/null || true; done
 }
 trap 'stop_explaining; finish' EXIT
 
 # the explaining is set before the server opens its connections
 start_server main "$filled" ''
-sql -c "LOAD 'auto_explain'" \
-    -c "ALTER DATABASE careforall SET session_preload_libraries = 'auto_explain'" \
-    -c "ALTER DATABASE careforall SET auto_explain.log_min_duration = 0" \
-    -c "ALTER DATABASE careforall SET auto_explain.log_analyze = on" \
-    -c "ALTER DATABASE careforall SET auto_explain.log_buffers = on" \
-    -c "ALTER DATABASE careforall SET auto_explain.log_nested_statements = on"
-# what changed is compared by the server, at once; everything below
-sql -c "UPDATE admin.reconciliation SET next_at = now() + CASE kind WHEN 'all' THEN interval '1 day'
-                                                                  ELSE interval '0' END"
+# with a library that is not there nobody could connect any more
+sql -c "LOAD 'auto_explain'"
+for setting in "${explaining[@]}"; do explain "SET ${setting/=/ = }"; done
+# what changed is compared by the server, at once; everything at the end
+put_off_walk
+sql -c "UPDATE admin.reconciliation SET next_at = now() WHERE kind = 'changes'"
 # not our own questions
 export PGOPTIONS='-c session_preload_libraries='
 stop_server main

@@ -256,11 +256,16 @@ measure_filled() {
     stop_server main
 }
 
+# The nightly walk through all books does not begin while the servers of this run are there.
+put_off_walk() {
+    sql -c "UPDATE admin.reconciliation SET next_at = now() + interval '1 day' WHERE kind = 'all'"
+}
+
 # What a large database does by itself now and then would be measured by chance: the nightly walk
 # through all books is put off, and the vacuum that is left from the last run may finish.
 settle() {
     local quiet=0 end=$((SECONDS + 900))
-    sql -c "UPDATE admin.reconciliation SET next_at = now() + interval '1 day' WHERE kind = 'all'"
+    put_off_walk
     say "waiting until nothing is vacuumed any more, 15 minutes at most"
     # a nap of autovacuum, and some seconds
     while [ "$quiet" -lt 20 ] && [ "$SECONDS" -lt "$end" ]; do

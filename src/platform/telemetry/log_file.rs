@@ -73,12 +73,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
         let mut log = WrittenBack::new(File::create(&path).unwrap());
-        log.write_all(&lines()[..STEP - 1]).unwrap();
+        let lines = lines();
+        log.write_all(&lines[..STEP - 1]).unwrap();
         assert_eq!(log.fresh, STEP - 1);
-        log.write_all(&lines()[STEP - 1..]).unwrap();
+        log.write_all(&lines[STEP - 1..]).unwrap();
         assert!(log.fresh < STEP);
         assert_eq!(log.takes_advice, cfg!(target_os = "linux"));
-        assert_eq!(std::fs::read(&path).unwrap(), lines());
+        assert_eq!(std::fs::read(&path).unwrap(), lines);
     }
 
     #[test]

@@ -95,10 +95,17 @@ impl Write for LogQueue {
     }
 }
 
-impl Drop for LogGuard {
-    fn drop(&mut self) {
+impl LogGuard {
+    /// The thread ends when it has written what waits.
+    fn close(&self) {
         self.queue.0.lock().closed = true;
         self.queue.0.changed.notify_one();
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.close();
         // whoever does not take the log would not take a word about that either
         let _ = self.ended.recv_timeout(PATIENCE);
     }
@@ -164,8 +171,7 @@ pub mod tests {
 
     /// Waits for the thread, however long it takes: a guard alone gives up on a slow machine.
     pub fn finish(guard: &LogGuard) {
-        guard.queue.0.lock().closed = true;
-        guard.queue.0.changed.notify_one();
+        guard.close();
         assert_eq!(guard.ended.recv(), Err(RecvError));
     }
 
